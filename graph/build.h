@@ -1,0 +1,26 @@
+// From symbol and parameters to the typed graph, and back.
+#pragma once
+
+#include <string>  // std::string
+
+#include "octet/graph/graph.h"
+#include "octet/graph/params.h"
+#include "octet/graph/symbol.h"
+
+namespace octet {
+
+/// Builds the graph: attributes get MXNet's defaults, label variables and training-only inputs are
+/// dropped, weights are attached to their nodes, and the image variable becomes InputOp +
+/// NormalizeOp. Shaped for one image. All parameter faults are reported in one error.
+Result<Graph> build_graph(const Symbol& symbol, const ParamMap& params, const Preprocess& preprocess,
+                          const std::string& where);
+
+/// The reverse: a symbol and parameters that build_graph reads back to an equal graph. Fused and
+/// quantised nodes use operators named `_octet_*`, so that no other reader takes them for its own.
+struct SymbolAndParams {
+  Symbol symbol;
+  ParamMap params;
+};
+Result<SymbolAndParams> write_graph(const Graph& graph);
+
+}  // namespace octet

@@ -1,0 +1,54 @@
+// A model in memory and its pair of files on disk.
+#pragma once
+
+#include <cstdint>     // std::int64_t
+#include <filesystem>  // std::filesystem::path
+#include <map>         // std::map
+#include <string>      // std::string
+#include <vector>      // std::vector
+
+#include "octet/graph/graph.h"
+#include "octet/graph/preprocess.h"
+
+namespace octet {
+
+/// What scoring needs: network, preprocessing, label names, and where the model came from.
+struct Model {
+  Graph graph;
+  Preprocess preprocess;
+  std::vector<std::string> labels;  ///< index = class id; may be empty
+  /// Free-form origin of an INT8 pair (digests, calibration options, octet version); keys are
+  /// stable names, empty for an FP32 pair.
+  std::map<std::string, std::string> provenance;
+  std::string name;  ///< the prefix's last path component
+};
+
+struct LoadOptions {
+  int epoch = -1;                  ///< -1: the newest PREFIX-NNNN.params
+  PreprocessOverrides preprocess;  ///< win over PREFIX-preprocess.json
+};
+
+/// Paths of a pair.
+struct ModelFiles {
+  std::filesystem::path symbol, params, preprocess;  ///< preprocess is empty when there is none
+  int epoch = 0;
+};
+
+/// Finds PREFIX-symbol.json, PREFIX-NNNN.params and PREFIX-preprocess.json. Missing files are
+/// Error(not_found) that says what is there instead (other epochs, other prefixes).
+Result<ModelFiles> find_model(const std::filesystem::path& prefix, int epoch);
+
+/// Loads an FP32 pair (MXNet's) or an INT8 pair (written by save_model) and returns the graph as
+/// the files say, shaped for one image, with the input as u8 pixels and (FP32) a Normalize node
+/// behind it. Missing, extra and misshaped parameters are listed all at once.
+Result<Model> load_model(const std::filesystem::path& prefix, const LoadOptions& options = {});
+
+/// Writes PREFIX-symbol.json and PREFIX-0000.params, each through a temporary file and rename.
+/// Self-contained: preprocessing, labels and provenance are stored in the symbol; quantised weights
+/// are stored as int8. load_model reads back an equal Model.
+Result<void> save_model(const Model& model, const std::filesystem::path& prefix);
+
+/// Lower-case hex SHA-256 of a file's bytes.
+Result<std::string> file_digest(const std::filesystem::path& file);
+
+}  // namespace octet

@@ -1,0 +1,135 @@
+// The operators of the graph, as typed parameter structs. Names and meaning follow Apache MXNet's
+// operator definitions; what MXNet leaves to defaults is always explicit here.
+#pragma once
+
+#include <array>    // std::array
+#include <cstdint>  // std::int64_t
+#include <variant>  // std::variant
+#include <vector>   // std::vector
+
+#include "octet/graph/preprocess.h"  // Border
+#include "octet/graph/tensor.h"
+
+namespace octet {
+
+/// Zero padding of a 2-D window, each side on its own (a Pad node may have been merged in).
+struct Padding {
+  std::int64_t top = 0, left = 0, bottom = 0, right = 0;
+  bool operator==(const Padding&) const = default;
+};
+
+using Size2 = std::array<std::int64_t, 2>;  ///< (height, width)
+
+/// The image input: u8 pixels, shape (N, C, H + border, W + border), NHWC in memory, scale 1.
+struct InputOp {
+  Border border;
+};
+
+/// Pixels to the network's input: (u8 - mean) / std, f32 out (or quantised, by the output's dtype).
+struct NormalizeOp {
+  std::vector<float> mean, std;
+};
+
+/// A stored tensor that is not a weight (SSD anchors, for example).
+struct ConstantOp {
+  Tensor value;
+};
+
+/// 2-D convolution, weight (num_filter, C / groups, kh, kw); params: weight, [bias].
+struct ConvolutionOp {
+  std::int64_t num_filter = 0;
+  Size2 kernel{1, 1}, stride{1, 1}, dilate{1, 1};
+  Padding pad;
+  std::int64_t groups = 1;
+};
+
+/// weight (num_hidden, in); params: weight, [bias]. flatten: all axes but the first are one.
+struct FullyConnectedOp {
+  std::int64_t num_hidden = 0;
+  bool flatten = true;
+};
+
+/// params: gamma, beta, moving_mean, moving_var. y = (x - mean) / sqrt(var + eps) * gamma + beta.
+struct BatchNormOp {
+  double eps = 1e-3;
+  bool fix_gamma = true;
+  std::int64_t axis = 1;
+};
+
+enum class EltwiseKind : std::uint8_t {
+  relu,        ///< max(x, 0)
+  leaky_relu,  ///< x < 0 ? alpha * x : x
+  clip,        ///< min(max(x, alpha), beta)
+  sigmoid,
+  tanh,
+  softrelu,
+  softsign,
+  elu,  ///< x < 0 ? alpha * (exp(x) - 1) : x
+};
+
+/// One-input elementwise function (Activation, LeakyReLU, clip, relu, sigmoid, ...).
+struct EltwiseOp {
+  EltwiseKind kind = EltwiseKind::relu;
+  float alpha = 0, beta = 0;
+};
+
+enum class PoolKind : std::uint8_t { max, avg, sum };
+enum class PoolConvention : std::uint8_t { valid, full };
+
+struct PoolingOp {
+  PoolKind kind = PoolKind::max;
+  bool global = false;  ///< kernel, stride and pad are ignored
+  PoolConvention convention = PoolConvention::valid;
+  Size2 kernel{1, 1}, stride{1, 1}, pad{0, 0};
+  bool count_include_pad = true;
+};
+
+struct ConcatOp {
+  std::int64_t axis = 1;
+};
+struct AddOp {};      ///< elementwise sum of two values of one shape
+struct FlattenOp {};  ///< (N, rest), in NCHW order
+/// MXNet's codes: 0 copy, -1 infer, -2 copy the rest, -3 merge two, -4 split.
+struct ReshapeOp {
+  std::vector<std::int64_t> shape;
+  bool reverse = false;
+};
+struct TransposeOp {
+  std::vector<std::int64_t> axes;
+};  ///< empty: reversed
+
+/// Softmax over `axis`; per_sample: over everything but the first axis (SoftmaxOutput's default).
+struct SoftmaxOp {
+  std::int64_t axis = -1;
+  bool per_sample = false;
+  float temperature = 1;
+};
+
+struct IdentityOp {};  ///< Dropout at inference, identity, BlockGrad, ...
+
+enum class PadMode : std::uint8_t { constant, edge, reflect };
+struct PadOp {
+  PadMode mode = PadMode::constant;
+  std::vector<std::int64_t> before, after;
+  float value = 0;
+};
+
+/// SSD decoding and per-class NMS; inputs cls_prob (N, classes + 1, A), loc_pred (N, 4A),
+/// anchors (1, A, 4); output (N, A, 6) rows [id, score, xmin, ymin, xmax, ymax], id -1 = none.
+struct MultiBoxDetectionOp {
+  bool clip = true;
+  float threshold = 0.01F;
+  float nms_threshold = 0.5F;
+  bool force_suppress = false;
+  std::array<float, 4> variances{0.1F, 0.1F, 0.2F, 0.2F};
+  std::int64_t nms_topk = -1;
+};
+
+struct QuantizeOp {};    ///< f32 to the output's dtype: saturate(round_half_even(x / scale))
+struct DequantizeOp {};  ///< quantised to f32: q * scale
+
+using Op = std::variant<InputOp, NormalizeOp, ConstantOp, ConvolutionOp, FullyConnectedOp, BatchNormOp, EltwiseOp,
+                        PoolingOp, ConcatOp, AddOp, FlattenOp, ReshapeOp, TransposeOp, SoftmaxOp, IdentityOp, PadOp,
+                        MultiBoxDetectionOp, QuantizeOp, DequantizeOp>;
+
+}  // namespace octet

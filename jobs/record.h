@@ -1,0 +1,39 @@
+// One scored entry.
+#pragma once
+
+#include <cstdint>  // std::uint64_t
+#include <string>   // std::string
+#include <vector>   // std::vector
+
+#include "octet/graph/result.h"
+
+namespace octet {
+
+struct Prediction {
+  int id = 0;
+  float score = 0;
+};
+
+/// Corners in pixels of the original picture.
+struct Detection {
+  int id = 0;
+  float score = 0;
+  float xmin = 0, ymin = 0, xmax = 0, ymax = 0;
+};
+
+/// What one model says of one picture; one of the two lists is used.
+struct Outcome {
+  std::vector<Prediction> predictions;  ///< top-k, best first; equal scores by lower id
+  std::vector<Detection> detections;    ///< best first
+  std::vector<float> outputs;           ///< raw network output, when StageOptions::keep_raw
+};
+
+/// The fate of one entry. `outcomes` has one element per model, in the stage's order, or is an Error.
+struct Record {
+  std::uint64_t index = 0;
+  std::string key;
+  std::vector<float> labels;  ///< as the source stored them
+  Result<std::vector<Outcome>> outcomes = Error{};
+};
+
+}  // namespace octet

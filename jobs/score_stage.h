@@ -1,0 +1,66 @@
+// Scoring as a stage of a TBB flow graph: encoded images in, records out.
+#pragma once
+
+#include <oneapi/tbb/flow_graph.h>
+#include <cstddef>  // std::size_t
+#include <cstdint>  // std::uint64_t
+#include <memory>   // std::unique_ptr
+#include <tuple>    // std::tuple
+
+#include "octet/executor/plan.h"
+#include "octet/graph/model.h"
+#include "octet/jobs/record.h"
+#include "octet/loader/decoder.h"
+#include "octet/loader/source.h"
+
+namespace octet {
+
+/// A model ready to score: compiled once, shared by any number of stages and threads. Immutable.
+struct Scorer {
+  std::shared_ptr<const Plan> plan;
+  Preprocess preprocess;
+  std::vector<std::string> labels;
+  bool detection = false;  ///< output is MultiBoxDetection's (A, 6) rows
+  std::string name;
+
+  /// Optimises (FP32) and compiles `model`.
+  static Result<std::shared_ptr<const Scorer>> create(const Model& model, const PlanOptions& options = {});
+};
+
+struct StageOptions {
+  int top_k = 5;
+  bool keep_raw = false;      ///< also put the raw output values into Record::outputs
+  int batches_in_flight = 0;  ///< mini-batches of slots; 0: two per thread of the arena, and two more
+  bool ordered = true;        ///< records leave in the order in which entries came
+  DecoderOptions decoder;
+};
+
+/// A node of the caller's graph: `make_edge(source, stage.input())`, `make_edge(stage.output(), sink)`.
+/// Runs in the caller's arena and starts no threads. At most batches_in_flight mini-batches of
+/// entries are inside at any time: `input()` rejects more, as a tbb::flow::limiter_node does, so its
+/// predecessor must be a node that keeps what is rejected (input_node, queue_node, buffer_node).
+/// Each entry leaves as exactly one Record; errors are values. A mini-batch runs as soon as it is
+/// full or nothing else is being decoded, so no flush is needed: graph.wait_for_all() drains it.
+/// After wait_for_all it can be fed again; after graph.cancel() call graph.reset(), then reset().
+class ScoreStage {
+ public:
+  ScoreStage(tbb::flow::graph& graph, std::shared_ptr<const Scorer> scorer, const StageOptions& options = {});
+  /// Several models score the same decoded pixels (their preprocessing must agree but for the
+  /// border); Record::outcomes then has one element per scorer, in this order.
+  ScoreStage(tbb::flow::graph& graph, std::vector<std::shared_ptr<const Scorer>> scorers,
+             const StageOptions& options = {});
+  ~ScoreStage();
+  ScoreStage(const ScoreStage&) = delete;
+  ScoreStage& operator=(const ScoreStage&) = delete;
+
+  [[nodiscard]] tbb::flow::receiver<Entry>& input();
+  [[nodiscard]] tbb::flow::sender<Record>& output();
+  /// Back to the empty state after a cancelled run. Call while the graph is idle.
+  void reset();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace octet

@@ -1,0 +1,51 @@
+// Encoded image to a u8 NHWC slot: decode only what the crop needs, resize, crop, paint the border.
+#pragma once
+
+#include <cstdint>  // std::uint8_t
+#include <memory>   // std::unique_ptr
+#include <span>     // std::span
+
+#include "octet/graph/preprocess.h"
+#include "octet/graph/result.h"
+
+namespace octet {
+
+struct DecoderOptions {
+  std::int64_t max_pixels = 100'000'000;  ///< larger pictures are Error(limit), before any allocation
+  int max_scans = 500;                    ///< progressive scans; more are Error(limit)
+  bool accept_truncated = false;          ///< take partly decoded pictures instead of Error(bad_image)
+};
+
+/// What was found out about a decoded picture.
+struct ImageInfo {
+  std::int64_t width = 0, height = 0;  ///< as stored
+  bool truncated = false;              ///< part of the picture was missing (accept_truncated)
+};
+
+/// Decodes JPEG and PNG by content. Geometry is MXNet's: shorter side to resize_short (other side
+/// rounded down), centre crop at floor offsets, pictures smaller than the crop are scaled up first;
+/// EXIF orientation is ignored. Bilinear is OpenCV's INTER_LINEAR within one grey level. Gray
+/// pictures are replicated for colour networks; CMYK and YCCK are converted. One decoder per
+/// worker: keeps its buffers; not thread-safe.
+class Decoder {
+ public:
+  explicit Decoder(const DecoderOptions& options);
+  Decoder() : Decoder(DecoderOptions{}) {}
+  ~Decoder();
+  Decoder(Decoder&&) noexcept;
+  Decoder& operator=(Decoder&&) noexcept;
+
+  /// Fills `slot` ((H + border) * (W + border) * C bytes, NHWC in the order of preprocess.color).
+  /// On an error the slot holds the border value everywhere, so that it is safe to compute on.
+  Result<ImageInfo> decode(std::span<const std::uint8_t> bytes, const Preprocess& preprocess, const Border& border,
+                           std::span<std::uint8_t> slot);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Bytes of one slot.
+std::size_t slot_bytes(const Preprocess& preprocess, const Border& border) noexcept;
+
+}  // namespace octet
