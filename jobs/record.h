@@ -25,12 +25,14 @@ struct Detection {
 struct Outcome {
   std::vector<Prediction> predictions;  ///< top-k, best first; equal scores by lower id
   std::vector<Detection> detections;    ///< best first
-  std::vector<float> outputs;           ///< raw network output, when StageOptions::keep_raw
+  std::vector<float>
+      outputs;  ///< raw values of every network output, one behind the other, when StageOptions::keep_raw
 };
 
 /// The fate of one entry. `outcomes` has one element per model, in the stage's order, or is an Error.
 struct Record {
-  std::uint64_t index = 0;
+  std::uint64_t index = 0;     ///< the entry's
+  std::uint64_t sequence = 0;  ///< the how-manieth entry of the stage it was, since it was made or reset
   std::string key;
   std::vector<float> labels;  ///< as the source stored them
   Result<std::vector<Outcome>> outcomes = Error{};

@@ -29,7 +29,7 @@ struct Scorer {
 
 struct StageOptions {
   int top_k = 5;
-  bool keep_raw = false;      ///< also put the raw output values into Record::outputs
+  bool keep_raw = false;      ///< also put the raw output values into Outcome::outputs
   int batches_in_flight = 0;  ///< mini-batches of slots; 0: two per thread of the arena, and two more
   bool ordered = true;        ///< records leave in the order in which entries came
   DecoderOptions decoder;

@@ -1,0 +1,59 @@
+// How fast the loader, the executor and both together are: what `octet bench` runs.
+#pragma once
+
+#include <cstdint>     // std::int64_t
+#include <filesystem>  // std::filesystem::path
+#include <optional>    // std::optional
+#include <string>      // std::string
+#include <vector>      // std::vector
+
+#include "octet/executor/plan.h"
+#include "octet/graph/model.h"
+#include "octet/jobs/progress.h"
+#include "octet/loader/decoder.h"
+#include "octet/loader/source.h"
+
+namespace octet {
+
+struct BenchOptions {
+  std::filesystem::path model;  ///< prefix; FP32: measured unfused, fused and (quantised on the spot) INT8
+  LoadOptions load;
+  std::optional<SourceOptions> source;  ///< real pictures, loader and pipeline figures; none: random pixels
+  DecoderOptions decoder;
+  std::vector<int> threads;           ///< empty: 1 and as many as the calling arena has
+  std::vector<std::int64_t> batches;  ///< of INT8 plans; empty: the plan's choice. FP32 plans always choose
+  bool f32_unfused = true, f32 = true, int8 = true;
+  int repeats = 5;                   ///< the median of so many counts
+  double seconds_per_repeat = 0.25;  ///< each lasts at least this long
+  bool layers = false;               ///< also fill BenchReport::layers
+  JobControl control;
+};
+
+struct BenchRun {
+  std::string precision;  ///< "f32-unfused", "f32", "int8"
+  int threads = 1;
+  std::int64_t batch = 1;
+  double executor_images_per_s = 0;  ///< all threads together
+  double latency_ms = 0;             ///< of one mini-batch on one thread
+};
+
+/// Where the time of one image goes, on one thread.
+struct LayerTime {
+  std::string precision;
+  StepInfo step;
+  double microseconds = 0;  ///< per image
+};
+
+struct BenchReport {
+  std::string isa;    ///< effective_isa()
+  std::string model;  ///< its name
+  std::vector<BenchRun> runs;
+  std::vector<LayerTime> layers;
+  std::optional<double> loader_images_per_s;    ///< decoding alone, at the largest number of threads
+  std::optional<double> pipeline_images_per_s;  ///< the whole scoring stage at the fastest precision, as many threads
+};
+
+/// Measures. Runs in arenas of its own; nothing else should run meanwhile.
+Result<BenchReport> bench(const BenchOptions& options);
+
+}  // namespace octet

@@ -1,0 +1,53 @@
+// FP32 pair + data -> INT8 pair: what `octet calibrate` runs.
+#pragma once
+
+#include <cstdint>     // std::uint64_t
+#include <filesystem>  // std::filesystem::path
+#include <optional>    // std::optional
+#include <string>      // std::string
+#include <vector>      // std::vector
+
+#include "octet/calibrator/calibrate.h"
+#include "octet/graph/model.h"
+#include "octet/jobs/progress.h"
+#include "octet/loader/decoder.h"
+#include "octet/loader/source.h"
+
+namespace octet {
+
+struct CalibrateOptions {
+  std::filesystem::path model;  ///< prefix of the FP32 pair
+  LoadOptions load;
+  SourceOptions source;
+  std::filesystem::path output;  ///< prefix of the INT8 pair; its folder is made when absent
+  CalibrationOptions calibration;
+  /// The sample, spread over the whole data by `seed`: a share (0..1] of the entries, or a number
+  /// of them (wins when set; more than there are: all).
+  double fraction = 0.02;
+  std::optional<std::uint64_t> samples;
+  std::uint64_t seed = 0;
+  /// Take every stride-th entry from `offset` on instead of drawing (0: draw).
+  std::uint64_t stride = 0, offset = 0;
+  DecoderOptions decoder;
+  int threads = 0;  ///< 0: as many as the calling arena has
+  JobControl control;
+};
+
+struct CalibrateSummary {
+  std::uint64_t population = 0;             ///< entries of the data
+  std::uint64_t images = 0;                 ///< decoded and used
+  std::uint64_t unreadable = 0;             ///< sampled but bad; the next entries took their places
+  std::vector<std::uint64_t> unread_first;  ///< indices of the first few of these
+  CalibrationReport report;
+  std::filesystem::path symbol, params;  ///< what was written
+  std::string model;                     ///< name of the FP32 model
+  double seconds = 0;
+};
+
+/// Samples, decodes in parallel (fed in index order, so the result depends on the sample alone),
+/// calibrates and saves. The provenance names the FP32 files' digests, the options, the data's name
+/// and the number of images. Error(bad_image) when no sampled entry could be read, Error(usage) for
+/// options out of range or a model that is INT8 already.
+Result<CalibrateSummary> calibrate_model(const CalibrateOptions& options);
+
+}  // namespace octet

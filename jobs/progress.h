@@ -1,0 +1,59 @@
+// How a job tells where it is, and how it is told to stop.
+#pragma once
+
+#include <atomic>      // std::atomic
+#include <chrono>      // std::chrono::milliseconds
+#include <cstdint>     // std::uint64_t
+#include <functional>  // std::function
+#include <mutex>       // std::mutex
+#include <optional>    // std::optional
+#include <string>      // std::string
+
+namespace octet {
+
+/// A moment of a job.
+struct Progress {
+  std::string stage;                   ///< "count", "calibrate", "score", "evaluate", "bench"
+  std::uint64_t done = 0;              ///< entries finished, failed ones included
+  std::uint64_t failed = 0;            ///< of these
+  std::optional<std::uint64_t> total;  ///< entries in all, when it is known
+  double seconds = 0;                  ///< since the stage began
+  double images_per_s = 0;             ///< done / seconds
+};
+
+/// Called from whichever thread finishes an entry, one call at a time. Must be quick and not throw.
+using ProgressCallback = std::function<void(const Progress&)>;
+
+/// What every job takes from its caller.
+struct JobControl {
+  ProgressCallback progress;                ///< empty: no reports
+  std::chrono::milliseconds interval{200};  ///< least time between two reports; the last one always comes
+  /// Set it from anywhere (a signal handler included): the job ends soon with Error(cancelled).
+  const std::atomic<bool>* stop = nullptr;
+  [[nodiscard]] bool stopped() const noexcept { return stop != nullptr && stop->load(std::memory_order_relaxed); }
+};
+
+/// Counts a stage's entries and reports them at the control's interval. Thread-safe.
+class ProgressMeter {
+ public:
+  ProgressMeter(const JobControl& control, std::string stage, std::optional<std::uint64_t> total);
+  void add(std::uint64_t done, std::uint64_t failed);
+  /// The last report, regardless of the interval.
+  void finish();
+  [[nodiscard]] double seconds() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void report(Clock::time_point now);
+
+  const JobControl& control_;
+  const Clock::time_point begin_ = Clock::now();
+  std::mutex mutex_;
+  Clock::time_point next_;
+  Progress state_;
+};
+
+/// The largest resident set that this process has had, in bytes.
+std::uint64_t peak_rss_bytes();
+
+}  // namespace octet

@@ -1,0 +1,18 @@
+// Summaries as JSON objects, with the field names that `--json` promises.
+#pragma once
+
+#include <string>  // std::string
+
+#include "octet/jobs/bench.h"
+#include "octet/jobs/run_job.h"
+
+namespace octet {
+
+/// One object, one line, no line end. Figures that do not exist are left out, never invented.
+std::string to_json(const ScoreSummary& summary);
+std::string to_json(const EvaluateSummary& summary);
+std::string to_json(const CalibrateSummary& summary);
+std::string to_json(const BenchReport& report);
+std::string to_json(const RunSummary& summary);
+
+}  // namespace octet

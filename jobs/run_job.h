@@ -1,0 +1,46 @@
+// Calibrate, score and evaluate in one call: what `octet run JOB.ini` runs.
+#pragma once
+
+#include <filesystem>  // std::filesystem::path
+#include <functional>  // std::function
+#include <optional>    // std::optional
+#include <string>      // std::string
+
+#include "octet/jobs/calibrate_job.h"
+#include "octet/jobs/evaluate.h"
+#include "octet/jobs/score.h"
+
+namespace octet {
+
+/// A job. Each stage takes its options as the single calls do; what the stages share is filled in
+/// by run_job: score's and evaluate's model is calibrate's output, evaluate's `against` calibrate's
+/// model (where they are empty).
+struct RunOptions {
+  CalibrateOptions calibrate;
+  ScoreOptions score;
+  std::optional<EvaluateOptions> evaluate;  ///< none: no evaluation
+  bool force = false;                       ///< run every stage even if its output is up to date
+};
+
+enum class StageFate : std::uint8_t {
+  absent,     ///< not part of the job
+  done,       ///< ran
+  up_to_date  ///< its output was made from the same inputs with the same options: skipped
+};
+
+struct RunSummary {
+  StageFate calibrated = StageFate::absent, scored = StageFate::absent, evaluated = StageFate::absent;
+  std::optional<CalibrateSummary> calibrate;  ///< of a stage that ran
+  std::optional<ScoreSummary> score;
+  std::optional<EvaluateSummary> evaluate;
+  std::string evaluation;  ///< to_json of the evaluation, also when it was up to date
+};
+
+/// Runs the stages that are due. A stage's fingerprint (SHA-256 over its inputs' digests and the
+/// options that matter; data by path, size and time of change of its top-level file or folder
+/// entries) is stored beside its output as NAME.stamp, after the output; it is up to date when the
+/// stored one equals the present one and the output exists. Evaluation is stored as evaluation.json
+/// in the score folder. The first stage that fails ends the job with its error.
+Result<RunSummary> run_job(const RunOptions& options);
+
+}  // namespace octet

@@ -1,0 +1,84 @@
+// Scores every entry of a source into one file: what `octet score` runs.
+#pragma once
+
+#include <cstdint>     // std::uint64_t
+#include <filesystem>  // std::filesystem::path
+#include <map>         // std::map
+#include <memory>      // std::shared_ptr
+#include <optional>    // std::optional
+#include <string>      // std::string
+#include <vector>      // std::vector
+
+#include "octet/graph/model.h"
+#include "octet/jobs/progress.h"
+#include "octet/jobs/score_stage.h"
+#include "octet/jobs/writers.h"
+#include "octet/loader/source.h"
+
+namespace octet {
+
+enum class OnError : std::uint8_t {
+  skip,  ///< a bad image is an error record; the job goes on
+  fail,  ///< the first one ends the job with its Error(bad_image or bad_record)
+};
+
+/// What every job over a source takes. 0 means automatic.
+struct StreamOptions {
+  SourceOptions source;
+  DecoderOptions decoder;
+  int threads = 0;            ///< 0: as many as the calling arena has; else an arena of this size is made
+  std::int64_t batch = 0;     ///< images computed together; 0: the plan chooses. Results never depend on it
+  int batches_in_flight = 0;  ///< see StageOptions
+  std::uint64_t limit = 0;    ///< only the first so many entries; 0: all
+  OnError on_error = OnError::skip;
+  /// More failed entries than this end the job with Error(bad_image) that names the first few: a
+  /// share of all entries (0..1), a number, or both. Unset: no bound.
+  std::optional<double> max_bad_fraction;
+  std::optional<std::uint64_t> max_bad;
+  JobControl control;
+};
+
+struct ScoreOptions {
+  std::filesystem::path model;           ///< prefix of the pair
+  LoadOptions load;                      ///< epoch and preprocessing overrides
+  std::shared_ptr<const Scorer> scorer;  ///< a model that is already there; `model`, `load`, `batch` are not used then
+  StreamOptions stream;
+  std::filesystem::path output;  ///< folder; made when absent
+  OutputFormat format = OutputFormat::jsonl;
+  int top_k = 5;                    ///< 1 or more
+  std::vector<std::string> labels;  ///< class names in place of the model's; empty: the model's
+};
+
+/// One failed entry, for people.
+struct FailedEntry {
+  std::uint64_t index = 0;
+  std::string key;
+  Error error;
+};
+
+/// Counts over a stream of entries. Of fixed size, whatever their number.
+struct StreamSummary {
+  std::uint64_t n = 0;                          ///< entries, failed ones included
+  std::uint64_t failed = 0;                     ///< of these
+  std::map<std::string, std::uint64_t> errors;  ///< failed entries by code name
+  std::vector<FailedEntry> first_failed;        ///< at most 10, in input order
+  std::uint64_t damaged_places = 0;             ///< of a record file: entries with code bad_record
+  double seconds = 0;                           ///< from the first entry to the last byte; without loading the model
+  double images_per_s = 0;                      ///< n / seconds
+  std::uint64_t peak_rss_bytes = 0;
+};
+
+struct ScoreSummary {
+  StreamSummary stream;
+  std::filesystem::path scores;  ///< the file
+  std::string model;             ///< its name
+  bool quantized = false;
+};
+
+/// Scores. The file appears under its final name (output_name(format) in `output`) only when every
+/// entry is in it; until then it is NAME.part, which is removed when the job fails or is stopped.
+/// Memory does not depend on the number of entries. Errors beyond those of loading: usage (options),
+/// cannot_write, io, bad_image (the bound of bad entries is passed), cancelled.
+Result<ScoreSummary> score(const ScoreOptions& options);
+
+}  // namespace octet

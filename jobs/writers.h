@@ -1,0 +1,71 @@
+// Records as text, and files that appear complete or not at all.
+#pragma once
+
+#include <cstdint>      // std::uint8_t
+#include <filesystem>   // std::filesystem::path
+#include <memory>       // std::unique_ptr
+#include <span>         // std::span
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <vector>       // std::vector
+
+#include "octet/graph/result.h"
+#include "octet/jobs/record.h"
+
+namespace octet {
+
+enum class OutputFormat : std::uint8_t { jsonl, csv };
+
+/// "jsonl" or "csv"; else Error(usage).
+Result<OutputFormat> parse_output_format(std::string_view text);
+/// "scores.jsonl", "scores.csv".
+std::string_view output_name(OutputFormat format) noexcept;
+
+/// What stands before the first record: CSV's line of column names; nothing for JSON Lines.
+std::string_view header_text(OutputFormat format) noexcept;
+
+/// Appends the record (its first outcome) to `text`, with the line end. Always valid UTF-8: bytes
+/// that are not become U+FFFD. Numbers are the shortest that read back to the same float; values
+/// that are not finite are null (JSON) or empty (CSV). A class without a name has label "" left out.
+///   JSON Lines: {"index":17,"key":"a.jpg","predictions":[{"id":281,"label":"tabby","score":0.71}]}
+///               or "detections":[{"id","label","score","box":[xmin,ymin,xmax,ymax]}]
+///               or "error":{"code":"bad_image","message":"..."}
+///   CSV:        index,key,rank,id,label,score,xmin,ymin,xmax,ymax,error: one line per prediction or
+///               detection, one line for an entry without any.
+void append_record(OutputFormat format, const Record& record, std::span<const std::string> labels, std::string& text);
+
+/// Appends `text` as a JSON string with its quotes; invalid UTF-8 becomes U+FFFD.
+void append_json_string(std::string_view text, std::string& json);
+
+/// A file that is written beside its final name (PATH.part) in large blocks and renamed when
+/// complete. Errors: cannot_write when it cannot be created, is refused or the disk is full; io for
+/// the rest. Destroyed without commit(): the .part file is removed. Not thread-safe.
+class AtomicFile {
+ public:
+  static Result<std::unique_ptr<AtomicFile>> create(const std::filesystem::path& path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  /// Buffers; writes when the buffer is full. After an error every further call returns it again.
+  Result<void> write(std::string_view text);
+  /// Flush, fsync, rename, fsync of the folder.
+  Result<void> commit();
+
+ private:
+  AtomicFile(std::filesystem::path path, int fd);
+  Result<void> flush();
+
+  std::filesystem::path path_, part_;
+  int fd_ = -1;
+  std::string buffer_;
+  Result<void> state_;
+};
+
+/// Creates the folder with its parents. Error(cannot_write) says why not.
+Result<void> make_folder(const std::filesystem::path& folder);
+
+/// Writes a small file whole, through AtomicFile.
+Result<void> write_file(const std::filesystem::path& path, std::string_view text);
+
+}  // namespace octet
