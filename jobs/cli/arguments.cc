@@ -1,0 +1,183 @@
+#include "octet/jobs/cli/arguments.h"
+
+#include <charconv>
+#include <fstream>
+#include <sstream>
+
+namespace octet::cli {
+namespace {
+
+Error usage(const std::string& message) { return Error{ErrorCode::usage, "", message}; }
+
+// Boost throws; its messages name the option and are kept.
+template <class Parse>
+Result<po::variables_map> guarded(Parse parse) {
+  try {
+    po::variables_map values;
+    parse(values);
+    po::notify(values);
+    return values;
+  } catch (const po::multiple_occurrences& error) {
+    return usage("option '" + error.get_option_name() + "' is given more than once");
+  } catch (const po::error& error) {
+    return usage(error.what());
+  }
+}
+
+void store_arguments(const Arguments& arguments, const po::options_description& options, po::variables_map& values) {
+  constexpr int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+  po::positional_options_description none;
+  po::store(po::command_line_parser(arguments).options(options).positional(none).style(style).run(), values);
+}
+
+}  // namespace
+
+Result<po::variables_map> parse_arguments(const Arguments& arguments, const po::options_description& options) {
+  return guarded([&](po::variables_map& values) { store_arguments(arguments, options, values); });
+}
+
+Result<po::variables_map> parse_job_file(const std::string& file, const Arguments& arguments,
+                                         const po::options_description& options) {
+  std::ifstream stream(file);
+  if (!stream) return Error{ErrorCode::not_found, file, "the job file cannot be read"};
+  std::ostringstream text;
+  text << stream.rdbuf();
+  auto parsed = guarded([&](po::variables_map& values) {
+    store_arguments(arguments, options, values);
+    std::istringstream lines(text.str());
+    po::store(po::parse_config_file(lines, options), values);
+  });
+  if (!parsed && parsed.error().where.empty()) return Error{ErrorCode::invalid_config, file, parsed.error().message};
+  return parsed;
+}
+
+po::options_description model_options() {
+  po::options_description options("Model");
+  auto add = options.add_options();
+  add("model", po::value<std::string>()->value_name("PREFIX"), "PREFIX-symbol.json and PREFIX-NNNN.params");
+  add("epoch", po::value<int>()->value_name("N"), "which PREFIX-NNNN.params (default: the newest)");
+  add("input", po::value<std::string>()->value_name("NAME"), "the symbol's image variable (default: data)");
+  add("shape", po::value<std::string>()->value_name("C,H,W"), "input size");
+  add("color", po::value<std::string>()->value_name("ORDER"), "RGB, BGR or GRAY");
+  add("resize-short", po::value<std::int64_t>()->value_name("N"), "scale the shorter side to N, then crop the centre");
+  add("resize", po::value<std::string>()->value_name("HOW"), "warp: stretch to the input; none: pictures fit already");
+  add("interpolation", po::value<std::string>()->value_name("KIND"), "nearest, bilinear, cubic, area or lanczos4");
+  add("mean", po::value<std::string>()->value_name("M,..."), "subtracted from each channel (0..255 scale)");
+  add("std", po::value<std::string>()->value_name("S,..."), "divides each channel (0..255 scale)");
+  add("labels", po::value<std::string>()->value_name("FILE"), "class names, one a line");
+  return options;
+}
+
+Result<std::string> required(const po::variables_map& values, const char* name) {
+  auto value = given<std::string>(values, name);
+  if (!value || value->empty()) return usage("option --" + std::string(name) + " is missing");
+  return *std::move(value);
+}
+
+Result<LoadOptions> load_options(const po::variables_map& values) {
+  LoadOptions options;
+  PreprocessOverrides& fields = options.preprocess;
+  if (const auto epoch = given<int>(values, "epoch")) {
+    if (*epoch < 0) return usage("--epoch must not be negative");
+    options.epoch = *epoch;
+  }
+  fields.input = given<std::string>(values, "input");
+  fields.resize_short = given<std::int64_t>(values, "resize-short");
+  fields.labels = given<std::string>(values, "labels");
+  if (fields.resize_short) fields.resize = ResizeMode::shorter_side;
+  if (const auto text = given<std::string>(values, "color")) {
+    OCTET_TRY(fields.color, parse_color(*text));
+  }
+  if (const auto text = given<std::string>(values, "resize")) {
+    if (fields.resize_short) return usage("--resize and --resize-short exclude each other");
+    OCTET_TRY(fields.resize, parse_resize_mode(*text));
+  }
+  if (const auto text = given<std::string>(values, "interpolation")) {
+    OCTET_TRY(fields.interpolation, parse_interpolation(*text));
+  }
+  if (const auto text = given<std::string>(values, "mean")) {
+    OCTET_TRY(fields.mean, parse_numbers("mean", *text));
+  }
+  if (const auto text = given<std::string>(values, "std")) {
+    OCTET_TRY(fields.std, parse_numbers("std", *text));
+  }
+  if (const auto text = given<std::string>(values, "shape")) {
+    OCTET_TRY(const std::vector<float> sizes, parse_numbers("shape", *text));
+    fields.shape.emplace(sizes.begin(), sizes.end());
+  }
+  return options;
+}
+
+po::options_description data_options() {
+  po::options_description options("Data");
+  auto add = options.add_options();
+  add("data", po::value<std::string>()->value_name("PATH"), "a folder of images, X.rec, or X.lst");
+  add("root", po::value<std::string>()->value_name("DIR"),
+      "what the paths of a .lst are relative to (default: its folder)");
+  add("index", po::value<std::string>()->value_name("FILE"), "read a .rec in the order of this .idx");
+  add("folder-labels", po::bool_switch(), "sub-folders of the data folder are the classes, in sorted order");
+  return options;
+}
+
+Result<SourceOptions> source_options(const po::variables_map& values) {
+  SourceOptions options;
+  OCTET_TRY(options.data, required(values, "data"));
+  if (const auto root = given<std::string>(values, "root")) options.root = *root;
+  if (const auto index = given<std::string>(values, "index")) {
+    options.index = *index;
+    options.use_index = true;
+  }
+  options.folder_labels = values["folder-labels"].as<bool>();
+  return options;
+}
+
+po::options_description decoder_options() {
+  po::options_description options("Decoding");
+  auto add = options.add_options();
+  add("max-pixels", po::value<std::int64_t>()->default_value(DecoderOptions{}.max_pixels)->value_name("N"),
+      "refuse larger pictures");
+  add("max-scans", po::value<int>()->default_value(DecoderOptions{}.max_scans)->value_name("N"),
+      "refuse progressive pictures with more scans");
+  add("accept-truncated", po::bool_switch(), "score what could be decoded of a damaged picture");
+  return options;
+}
+
+Result<DecoderOptions> decoder_options(const po::variables_map& values) {
+  DecoderOptions options;
+  options.max_pixels = values["max-pixels"].as<std::int64_t>();
+  options.max_scans = values["max-scans"].as<int>();
+  options.accept_truncated = values["accept-truncated"].as<bool>();
+  if (options.max_pixels < 1) return usage("--max-pixels must be at least 1");
+  if (options.max_scans < 1) return usage("--max-scans must be at least 1");
+  return options;
+}
+
+po::options_description common_options() {
+  po::options_description options("General");
+  auto add = options.add_options();
+  add("streams", po::value<int>()->default_value(0)->value_name("N"), "workers; 0: one per core");
+  add("json", po::bool_switch(), "print one JSON object on standard output");
+  add("quiet", po::bool_switch(), "no progress");
+  add("help", "this text");
+  return options;
+}
+
+Result<std::vector<float>> parse_numbers(const char* option, const std::string& text) {
+  std::vector<float> numbers;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (true) {
+    while (at != end && *at == ' ') ++at;
+    float number = 0;
+    const auto [next, failed] = std::from_chars(at, end, number);
+    if (failed != std::errc()) break;
+    numbers.push_back(number);
+    at = next;
+    while (at != end && *at == ' ') ++at;
+    if (at == end) return numbers;
+    if (*at++ != ',') break;
+  }
+  return usage("--" + std::string(option) + " takes numbers with commas between them, not '" + text + "'");
+}
+
+}  // namespace octet::cli

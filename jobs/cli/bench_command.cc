@@ -1,0 +1,75 @@
+// octet bench: images per second.
+#include <iostream>
+
+#include "octet/jobs/bench.h"
+#include "octet/jobs/cli/command.h"
+#include "octet/jobs/cli/console.h"
+#include "octet/jobs/cli/table.h"
+#include "octet/jobs/report.h"
+
+namespace octet::cli {
+namespace {
+
+void print(const BenchReport& report) {
+  std::cout << report.model << ", " << report.isa << '\n';
+  Table runs({"precision", "workers", "batch", "images/s", "latency ms"});
+  for (const BenchRun& run : report.runs) {
+    runs.add({run.precision, std::to_string(run.threads), std::to_string(run.batch),
+              fixed(run.executor_images_per_s, 1), fixed(run.latency_ms, 3)});
+  }
+  runs.print(std::cout);
+  if (report.loader_images_per_s)
+    std::cout << "loader alone: " << fixed(*report.loader_images_per_s, 1) << " images/s\n";
+  if (report.pipeline_images_per_s) {
+    std::cout << "whole pipeline: " << fixed(*report.pipeline_images_per_s, 1) << " images/s\n";
+  }
+  if (report.layers.empty()) return;
+  Table layers({"precision", "layer", "operator", "implementation", "us/image", "GOP/s"});
+  for (const LayerTime& layer : report.layers) {
+    const double rate = layer.microseconds > 0 ? layer.step.operations / layer.microseconds / 1000 : 0;
+    layers.add({layer.precision, layer.step.name, layer.step.op, layer.step.implementation,
+                fixed(layer.microseconds, 2), rate > 0 ? fixed(rate, 1) : ""});
+  }
+  std::cout << '\n';
+  layers.print(std::cout);
+}
+
+}  // namespace
+
+po::options_description bench_options() {
+  po::options_description bench("Measurement");
+  auto add = bench.add_options();
+  add("batch", po::value<std::int64_t>()->default_value(0)->value_name("N"),
+      "images computed together in INT8; 0: chosen");
+  add("repeats", po::value<int>()->default_value(5)->value_name("N"), "the median of so many measurements");
+  add("seconds", po::value<double>()->default_value(0.5)->value_name("S"), "least duration of each");
+  add("layers", po::bool_switch(), "the time of each layer");
+  po::options_description options;
+  options.add(model_options()).add(data_options()).add(bench).add(decoder_options()).add(common_options());
+  return options;
+}
+
+Result<ExitCode> bench_command(const po::variables_map& values) {
+  BenchOptions options;
+  OCTET_TRY(options.model, required(values, "model"));
+  OCTET_TRY(options.load, load_options(values));
+  OCTET_TRY(options.decoder, decoder_options(values));
+  if (given<std::string>(values, "data")) {
+    OCTET_TRY(options.source, source_options(values));
+  }
+  if (const int streams = values["streams"].as<int>(); streams != 0) options.threads = {streams};
+  if (const std::int64_t batch = values["batch"].as<std::int64_t>(); batch != 0) options.batches = {batch};
+  options.repeats = values["repeats"].as<int>();
+  options.seconds_per_repeat = values["seconds"].as<double>();
+  options.layers = values["layers"].as<bool>();
+  options.control = job_control(values);
+  OCTET_TRY(const BenchReport report, bench(options));
+  if (values["json"].as<bool>()) {
+    std::cout << to_json(report) << '\n';
+  } else {
+    print(report);
+  }
+  return kDone;
+}
+
+}  // namespace octet::cli

@@ -1,0 +1,33 @@
+// The commands behind `octet COMMAND`.
+#pragma once
+
+#include <string_view>  // std::string_view
+
+#include "octet/jobs/cli/arguments.h"
+#include "octet/jobs/cli/exit_code.h"
+
+namespace octet::cli {
+
+/// Options of one command and what runs it.
+struct Command {
+  std::string_view name;
+  std::string_view summary;
+  po::options_description (*options)();
+  Result<ExitCode> (*run)(const po::variables_map& values);
+};
+
+po::options_description calibrate_options();
+po::options_description score_options();
+po::options_description run_options();
+po::options_description evaluate_options();
+po::options_description inspect_options();
+po::options_description bench_options();
+
+Result<ExitCode> calibrate_command(const po::variables_map& values);
+Result<ExitCode> score_command(const po::variables_map& values);
+Result<ExitCode> run_command(const po::variables_map& values);
+Result<ExitCode> evaluate_command(const po::variables_map& values);
+Result<ExitCode> inspect_command(const po::variables_map& values);
+Result<ExitCode> bench_command(const po::variables_map& values);
+
+}  // namespace octet::cli

@@ -1,0 +1,75 @@
+#include "octet/jobs/cli/console.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+
+namespace octet::cli {
+namespace {
+
+std::atomic<bool> stop_flag{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "the signal handler may only touch lock-free atomics");
+
+void on_signal(int /*signal*/) { stop_flag.store(true, std::memory_order_relaxed); }
+
+void watch_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  // One polite request; a second one ends the process the default way.
+  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+bool finished(const Progress& progress) { return progress.total && progress.done >= *progress.total; }
+
+void print_bar(const Progress& progress) {
+  constexpr int kWidth = 30;
+  char bar[kWidth + 1] = {};
+  const double share = progress.total && *progress.total > 0
+                           ? static_cast<double>(progress.done) / static_cast<double>(*progress.total)
+                           : 0;
+  for (int i = 0; i < kWidth; ++i) bar[i] = i < share * kWidth ? '=' : ' ';
+  const double left =
+      progress.images_per_s > 0 && progress.total
+          ? static_cast<double>(*progress.total - std::min(*progress.total, progress.done)) / progress.images_per_s
+          : 0;
+  if (progress.total) {
+    std::fprintf(stderr, "\r%-10s [%s] %5.1f %%  %.0f images/s, %.0f s left, %llu bad \033[K", progress.stage.c_str(),
+                 bar, share * 100, progress.images_per_s, left, static_cast<unsigned long long>(progress.failed));
+  } else {
+    std::fprintf(stderr, "\r%-10s %llu images, %.0f images/s, %llu bad \033[K", progress.stage.c_str(),
+                 static_cast<unsigned long long>(progress.done), progress.images_per_s,
+                 static_cast<unsigned long long>(progress.failed));
+  }
+  if (finished(progress)) std::fputc('\n', stderr);
+}
+
+void print_line(const Progress& progress) {
+  std::fprintf(stderr, "%s: %llu", progress.stage.c_str(), static_cast<unsigned long long>(progress.done));
+  if (progress.total) std::fprintf(stderr, " of %llu", static_cast<unsigned long long>(*progress.total));
+  std::fprintf(stderr, " images, %.0f images/s, %llu bad\n", progress.images_per_s,
+               static_cast<unsigned long long>(progress.failed));
+}
+
+}  // namespace
+
+JobControl job_control(const po::variables_map& values) {
+  watch_signals();
+  JobControl control;
+  control.stop = &stop_flag;
+  if (values["quiet"].as<bool>()) return control;
+  if (isatty(STDERR_FILENO) == 1) {
+    control.progress = print_bar;
+  } else {
+    control.interval = std::chrono::seconds(10);
+    control.progress = print_line;
+  }
+  return control;
+}
+
+bool stop_requested() noexcept { return stop_flag.load(std::memory_order_relaxed); }
+
+}  // namespace octet::cli

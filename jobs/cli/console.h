@@ -1,0 +1,16 @@
+// Progress and signals of the command line.
+#pragma once
+
+#include "octet/jobs/cli/arguments.h"
+#include "octet/jobs/progress.h"
+
+namespace octet::cli {
+
+/// The control of a job started from the command line: progress on standard error (a bar on a
+/// terminal, a line every 10 s otherwise, nothing with --quiet), stopped by SIGINT and SIGTERM.
+JobControl job_control(const po::variables_map& values);
+
+/// True once SIGINT or SIGTERM has come.
+bool stop_requested() noexcept;
+
+}  // namespace octet::cli

@@ -1,0 +1,44 @@
+// octet score: one record per entry, in order.
+#include <iostream>
+
+#include "octet/jobs/cli/command.h"
+#include "octet/jobs/cli/stream_arguments.h"
+#include "octet/jobs/cli/table.h"
+#include "octet/jobs/report.h"
+
+namespace octet::cli {
+
+po::options_description score_options() {
+  po::options_description output("Output");
+  auto add = output.add_options();
+  add("output", po::value<std::string>()->value_name("DIR"), "folder for scores.jsonl (or scores.csv)");
+  add("top-k", po::value<int>()->default_value(5)->value_name("K"), "classes per picture, best first");
+  add("format", po::value<std::string>()->default_value("jsonl")->value_name("jsonl|csv"), "of the records");
+  po::options_description options;
+  options.add(model_options()).add(data_options()).add(output).add(stream_options()).add(decoder_options());
+  options.add(common_options());
+  return options;
+}
+
+Result<ExitCode> score_command(const po::variables_map& values) {
+  ScoreOptions options;
+  OCTET_TRY(options.model, required(values, "model"));
+  OCTET_TRY(options.output, required(values, "output"));
+  OCTET_TRY(options.load, load_options(values));
+  OCTET_TRY(options.stream, stream_options(values));
+  OCTET_TRY(options.format, parse_output_format(values["format"].as<std::string>()));
+  options.top_k = values["top-k"].as<int>();
+  OCTET_TRY(const ScoreSummary summary, score(options));
+  if (values["json"].as<bool>()) {
+    std::cout << to_json(summary) << '\n';
+    return kDone;
+  }
+  print_failures(summary.stream);
+  std::cout << summary.stream.n << " pictures scored by " << summary.model
+            << (summary.quantized ? " (INT8)" : " (FP32)") << " in " << fixed(summary.stream.seconds, 2)
+            << " s: " << fixed(summary.stream.images_per_s, 1) << " images/s, " << summary.stream.failed << " bad\n"
+            << summary.scores.string() << '\n';
+  return kDone;
+}
+
+}  // namespace octet::cli

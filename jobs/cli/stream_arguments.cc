@@ -1,0 +1,142 @@
+#include "octet/jobs/cli/stream_arguments.h"
+
+#include <charconv>
+#include <iostream>
+
+#include "octet/jobs/cli/console.h"
+
+namespace octet::cli {
+namespace {
+
+Error usage(const std::string& message) { return Error{ErrorCode::usage, "", message}; }
+
+Result<int> streams(const po::variables_map& values) {
+  const int count = values["streams"].as<int>();
+  if (count < 0 || count > 4096) return usage("--streams must be 0 (one per core) to 4096");
+  return count;
+}
+
+// "3" is a number of entries, "2%" a share of them.
+Result<void> parse_max_bad(const std::string& text, StreamOptions& options) {
+  const bool share = text.ends_with('%');
+  double value = 0;
+  const char* const end = text.data() + text.size() - (share ? 1 : 0);
+  const auto [at, failed] = std::from_chars(text.data(), end, value);
+  if (failed != std::errc() || at != end || value < 0 || (share && value > 100)) {
+    return usage("--max-bad takes a number of entries or a percentage such as 0.5%, not '" + text + "'");
+  }
+  if (share) {
+    options.max_bad_fraction = value / 100;
+  } else {
+    options.max_bad = static_cast<std::uint64_t>(value);
+  }
+  return {};
+}
+
+Result<void> parse_shard(const std::string& text, StreamOptions& options) {
+  const char* const end = text.data() + text.size();
+  const auto first = std::from_chars(text.data(), end, options.shard_index);
+  if (first.ec == std::errc() && first.ptr != end && *first.ptr == '/') {
+    const auto second = std::from_chars(first.ptr + 1, end, options.shard_count);
+    if (second.ec == std::errc() && second.ptr == end && options.shard_index < options.shard_count) return {};
+  }
+  return usage("--shard takes I/N with 0 <= I < N, not '" + text + "'");
+}
+
+Result<CalibrationMode> parse_mode(const std::string& text) {
+  if (text == "naive") return CalibrationMode::naive;
+  if (text == "entropy") return CalibrationMode::entropy;
+  if (text == "percentile") return CalibrationMode::percentile;
+  if (text == "mse") return CalibrationMode::mse;
+  return usage("--mode is naive, entropy, percentile or mse, not '" + text + "'");
+}
+
+Result<ActivationType> parse_dtype(const std::string& text) {
+  if (text == "auto") return ActivationType::automatic;
+  if (text == "s8") return ActivationType::s8;
+  if (text == "u8") return ActivationType::u8;
+  return usage("--dtype is auto, s8 or u8, not '" + text + "'");
+}
+
+}  // namespace
+
+po::options_description stream_options() {
+  po::options_description options("Stream");
+  auto add = options.add_options();
+  add("batch", po::value<std::int64_t>()->default_value(0)->value_name("N"),
+      "images computed together; 0: chosen for the model. Results never depend on it");
+  add("limit", po::value<std::uint64_t>()->default_value(0)->value_name("N"), "only the first N entries; 0: all");
+  add("shard", po::value<std::string>()->value_name("I/N"), "only the entries whose index modulo N is I");
+  add("on-error", po::value<std::string>()->default_value("skip")->value_name("skip|fail"),
+      "a bad image becomes an error record, or ends the job");
+  add("max-bad", po::value<std::string>()->value_name("N|P%"), "more bad images than this end the job");
+  return options;
+}
+
+Result<StreamOptions> stream_options(const po::variables_map& values) {
+  StreamOptions options;
+  OCTET_TRY(options.source, source_options(values));
+  OCTET_TRY(options.decoder, decoder_options(values));
+  OCTET_TRY(options.threads, streams(values));
+  options.batch = values["batch"].as<std::int64_t>();
+  if (options.batch < 0 || options.batch > 1024) return usage("--batch must be 0 (automatic) to 1024");
+  options.limit = values["limit"].as<std::uint64_t>();
+  const auto& on_error = values["on-error"].as<std::string>();
+  if (on_error != "skip" && on_error != "fail") return usage("--on-error is skip or fail, not '" + on_error + "'");
+  options.on_error = on_error == "fail" ? OnError::fail : OnError::skip;
+  if (const auto text = given<std::string>(values, "max-bad")) OCTET_CHECK(parse_max_bad(*text, options));
+  if (const auto text = given<std::string>(values, "shard")) OCTET_CHECK(parse_shard(*text, options));
+  options.control = job_control(values);
+  return options;
+}
+
+po::options_description calibration_options() {
+  po::options_description options("Calibration");
+  auto add = options.add_options();
+  add("mode", po::value<std::string>()->default_value("naive")->value_name("MODE"),
+      "naive, entropy, percentile or mse");
+  add("fraction", po::value<double>()->default_value(0.02)->value_name("F"), "share of the data that is sampled");
+  add("samples", po::value<std::uint64_t>()->value_name("N"),
+      "number of pictures that are sampled, in place of --fraction");
+  add("seed", po::value<std::uint64_t>()->default_value(0)->value_name("N"), "which pictures are sampled");
+  add("exclude", po::value<std::vector<std::string>>()->composing()->value_name("NAME"),
+      "a node that stays FP32; may be repeated");
+  add("dtype", po::value<std::string>()->default_value("auto")->value_name("auto|s8|u8"), "type of activations");
+  add("percentile", po::value<double>()->default_value(CalibrationOptions{}.percentile)->value_name("P"),
+      "share of values inside the range, for --mode percentile");
+  return options;
+}
+
+Result<CalibrateOptions> calibration_options(const po::variables_map& values) {
+  CalibrateOptions options;
+  OCTET_TRY(options.model, required(values, "model"));
+  OCTET_TRY(options.load, load_options(values));
+  OCTET_TRY(options.source, source_options(values));
+  OCTET_TRY(options.decoder, decoder_options(values));
+  OCTET_TRY(options.threads, streams(values));
+  OCTET_TRY(options.calibration.mode, parse_mode(values["mode"].as<std::string>()));
+  OCTET_TRY(options.calibration.dtype, parse_dtype(values["dtype"].as<std::string>()));
+  if (const auto names = given<std::vector<std::string>>(values, "exclude")) options.calibration.exclude = *names;
+  options.calibration.percentile = values["percentile"].as<double>();
+  options.fraction = values["fraction"].as<double>();
+  if (!(options.fraction > 0 && options.fraction <= 1)) return usage("--fraction must be above 0 and at most 1");
+  if (!(options.calibration.percentile > 50 && options.calibration.percentile <= 100)) {
+    return usage("--percentile must be above 50 and at most 100");
+  }
+  options.samples = given<std::uint64_t>(values, "samples");
+  if (options.samples && *options.samples == 0) return usage("--samples must be at least 1");
+  options.seed = values["seed"].as<std::uint64_t>();
+  options.control = job_control(values);
+  return options;
+}
+
+void print_failures(const StreamSummary& summary) {
+  if (summary.failed == 0) return;
+  std::cerr << summary.failed << " of " << summary.n << " entries failed:\n";
+  for (const FailedEntry& entry : summary.first_failed) {
+    std::cerr << "  " << entry.index << ' ' << entry.key << ": " << to_string(entry.error) << '\n';
+  }
+  if (summary.failed > summary.first_failed.size()) std::cerr << "  ...\n";
+}
+
+}  // namespace octet::cli

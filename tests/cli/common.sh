@@ -1,0 +1,28 @@
+# Shared by the command-line tests: each is a short bash script, run in an empty folder of its own, that exits non-zero on
+# the first thing that is not as it should be. Given by CTest: OCTET (the program), MODEL (the FP32 pair's prefix),
+# DATA (a folder with pictures.rec/.idx, pictures.lst and pictures/<class>/NNNNN.jpg: the same 300 grey pictures).
+set -euo pipefail
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+fail() { echo "FAILED: $*" >&2; exit 1; }
+
+# expect_exit CODE COMMAND...: runs it, output in ./out and ./err.
+expect_exit() {
+  local expected=$1 code=0
+  shift
+  "$@" >out 2>err </dev/null || code=$?
+  [ "$code" -eq "$expected" ] || { cat out err >&2; fail "exit $code, expected $expected: $*"; }
+}
+
+# expect_text FILE PATTERN: an extended regular expression that some line must match.
+expect_text() {
+  grep -qE -- "$2" "$1" || { cat "$1" >&2; fail "$1 has no line like: $2"; }
+}
+
+# json FILE EXPRESSION: evaluates a Python expression with the parsed file as d.
+json() { python3 -c 'import json,sys; d=json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"; }
+
+# calibrated NAME: an INT8 pair of MODEL in the work folder.
+calibrated() { expect_exit 0 "$OCTET" calibrate --model "$MODEL" --data "$DATA/pictures.rec" --samples 50 --output "$1" --quiet; }

@@ -1,0 +1,11 @@
+. "$(dirname "$0")/common.sh"
+expect_exit 0 "$OCTET" --help
+for command in calibrate score run evaluate bench inspect; do
+  expect_text out "^  $command "
+done
+for command in calibrate score run evaluate bench inspect; do
+  expect_exit 0 "$OCTET" "$command" --help
+  expect_text out "usage: octet $command"
+  expect_text out "--model PREFIX"
+  "$OCTET" --help | grep -q "$command" || fail "$command is not in the overview"
+done
