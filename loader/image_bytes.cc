@@ -1,18 +1,11 @@
 #include "octet/loader/image_bytes.h"
 
-#include <cstdio>
-#include <cstring>
-#include <memory>
-#include <system_error>
+#include "octet/loader/input_file.h"
 
 namespace octet {
 namespace {
 
-constexpr std::uintmax_t kMaxFileBytes = std::uintmax_t{1} << 30;
-
-struct FileCloser {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
+constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 30;
 
 }  // namespace
 
@@ -37,15 +30,10 @@ ImageBytes ImageBytes::copy_of(std::span<const std::uint8_t> bytes) {
 
 Result<std::span<const std::uint8_t>> ImageBytes::read(std::vector<std::uint8_t>& buffer) const {
   if (path_.empty()) return bytes_;
-  std::error_code failed;
-  const std::uintmax_t size = std::filesystem::file_size(path_, failed);
-  if (failed) return Error{ErrorCode::not_found, path_.string(), "cannot be read: " + failed.message()};
-  if (size > kMaxFileBytes) return Error{ErrorCode::limit, path_.string(), "is larger than 1 GiB"};
-  const std::unique_ptr<std::FILE, FileCloser> file(std::fopen(path_.c_str(), "rb"));
-  if (!file) return Error{ErrorCode::io, path_.string(), "cannot be opened"};
-  buffer.resize(size);
-  const std::size_t got = std::fread(buffer.data(), 1, size, file.get());
-  if (got != size) return Error{ErrorCode::io, path_.string(), "ended after " + std::to_string(got) + " bytes"};
+  OCTET_TRY(const InputFile file, InputFile::open(path_));
+  if (file.size() > kMaxFileBytes) return Error{ErrorCode::limit, path_.string(), "is larger than 1 GiB"};
+  buffer.resize(file.size());
+  OCTET_CHECK(file.read_at(0, buffer));
   return std::span<const std::uint8_t>(buffer);
 }
 

@@ -13,32 +13,48 @@
 
 namespace octet {
 
+/// What is read, and how. Fields that do not belong to the kind of `data` are ignored.
+///
+/// Directory: all files below it, at any depth, that end in .jpg, .jpeg, .jpe, .jfif or .png (any
+///   case), sorted bytewise by relative path (with '/'), which is the key. Symbolic links are
+///   followed; a directory that several paths lead to is read once. A sub-folder that cannot be
+///   read is Error(io) with its path.
+/// .lst: lines "index TAB label(s) TAB path", in the file's order; the path as listed is the key.
+///   CRLF, blank lines and a missing last line end are fine. Any other line, or one longer than
+///   1 MiB, is an entry with Error(bad_record, file:line) and the key "line N". Never held in memory.
+/// .rec: see record_io.h for the rules. The key is the record's id, or the index's key. Damaged
+///   places are entries with Error(bad_record, file:offset) and the key "@<offset>"; through an
+///   index, bad lines and offsets are entries with Error(bad_record, file:line), and places that no
+///   line points at are not read.
 struct SourceOptions {
-  std::filesystem::path data;   ///< a directory, X.lst or X.rec
-  std::filesystem::path root;   ///< for .lst: what its paths are relative to; empty: the list's folder
-  std::filesystem::path index;  ///< for .rec: its .idx; empty: X.idx when it exists and is asked for
-  bool use_index = false;       ///< read a .rec through its .idx, in the index's order
-  bool folder_labels = false;   ///< directory: first-level sub-folders, sorted, are classes 0, 1, ...
+  std::filesystem::path data = {};   ///< a directory, X.lst or X.rec
+  std::filesystem::path root = {};   ///< for .lst: what its paths are relative to; empty: the list's folder
+  std::filesystem::path index = {};  ///< for .rec: read it through this .idx; empty: X.idx when use_index is set
+  bool use_index = false;            ///< read a .rec through its .idx, in the index's order
+  bool folder_labels = false;        ///< directory: first-level sub-folders, sorted, are classes 0, 1, ...
 };
 
 /// One entry: a file of the directory, a line of the list, a record.
 struct Entry {
   std::uint64_t index = 0;             ///< position in the source, 0-based
-  std::string key;                     ///< relative path, or the record's id
+  std::string key;                     ///< path, the record's id, "@<offset>" or "line N"
   std::vector<float> labels;           ///< as stored: one class, several, or MXNet's detection layout; empty: none
   Result<ImageBytes> image = Error{};  ///< where the bytes are; an Error when the entry itself is damaged
 };
 
-/// A stream of entries. Damaged places of a .rec come as entries whose image is an Error (key
-/// "@<offset>"), so that nothing is lost silently. Not thread-safe; entries may be used on any
-/// thread and outlive the source.
+/// A stream of entries. Damaged places come as entries whose image is an Error, so that nothing is
+/// lost silently. Not thread-safe; entries may be used on any thread and outlive the source. An
+/// entry of a .rec keeps up to 1 MiB of the file alive, shared with its neighbours: whoever keeps
+/// scattered entries for long should keep copies (ImageBytes::copy_of).
 class Source {
  public:
-  /// Opens by what `data` is. Error(not_found) when it does not exist or holds no entry.
+  /// Opens by what `data` is. Error(not_found) when it does not exist or holds no entry;
+  /// Error(usage) when it is neither a directory nor named .lst or .rec.
   static Result<std::unique_ptr<Source>> open(const SourceOptions& options);
   virtual ~Source() = default;
 
-  /// The next entry; nullopt at the end. An Error ends the stream (the file vanished, I/O failed).
+  /// The next entry; nullopt at the end, however often it is called. An Error ends the stream (the
+  /// file became shorter, I/O failed).
   virtual Result<std::optional<Entry>> next() = 0;
   /// Starts again from the first entry.
   virtual Result<void> rewind() = 0;
