@@ -5,7 +5,8 @@
 #include <cstddef>  // std::size_t
 #include <cstdint>  // std::uint64_t
 #include <memory>   // std::unique_ptr
-#include <tuple>    // std::tuple
+#include <string>   // std::string
+#include <vector>   // std::vector
 
 #include "octet/executor/plan.h"
 #include "octet/graph/model.h"
@@ -20,7 +21,8 @@ struct Scorer {
   std::shared_ptr<const Plan> plan;
   Preprocess preprocess;
   std::vector<std::string> labels;
-  bool detection = false;  ///< output is MultiBoxDetection's (A, 6) rows
+  bool detection = false;  ///< the head is MultiBoxDetection's (A, 6) rows
+  std::size_t head = 0;    ///< the plan's output that is scored
   std::string name;
 
   /// Optimises (FP32) and compiles `model`.
@@ -41,9 +43,12 @@ struct StageOptions {
 /// predecessor must be a node that keeps what is rejected (input_node, queue_node, buffer_node).
 /// Each entry leaves as exactly one Record; errors are values. A mini-batch runs as soon as it is
 /// full or nothing else is being decoded, so no flush is needed: graph.wait_for_all() drains it.
-/// After wait_for_all it can be fed again; after graph.cancel() call graph.reset(), then reset().
+/// After wait_for_all it can be fed again; after graph.cancel() call graph.reset(), which empties
+/// the stage too. The graph must outlive the stage and be idle when the stage goes.
 class ScoreStage {
  public:
+  /// Throws Failure(usage) when there is no scorer, when options are out of range or when the
+  /// scorers do not read the same pixels.
   ScoreStage(tbb::flow::graph& graph, std::shared_ptr<const Scorer> scorer, const StageOptions& options = {});
   /// Several models score the same decoded pixels (their preprocessing must agree but for the
   /// border); Record::outcomes then has one element per scorer, in this order.
@@ -55,8 +60,10 @@ class ScoreStage {
 
   [[nodiscard]] tbb::flow::receiver<Entry>& input();
   [[nodiscard]] tbb::flow::sender<Record>& output();
-  /// Back to the empty state after a cancelled run. Call while the graph is idle.
+  /// The same as the graph's reset does for this stage alone. Call while the graph is idle.
   void reset();
+  /// The most entries that are inside at any time.
+  [[nodiscard]] std::size_t capacity() const noexcept;
 
  private:
   class Impl;

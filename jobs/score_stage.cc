@@ -1,0 +1,228 @@
+#include "octet/jobs/score_stage.h"
+
+#include <oneapi/tbb/enumerable_thread_specific.h>
+#include <oneapi/tbb/task_arena.h>
+#include <algorithm>  // std::any_of
+#include <new>        // std::bad_alloc
+#include <utility>    // std::move
+
+#include "octet/jobs/stage/batch.h"
+#include "octet/jobs/stage/exit_node.h"
+#include "octet/jobs/stage/workers.h"
+
+namespace octet {
+namespace {
+
+using tbb::flow::continue_msg;
+using Scorers = std::vector<std::shared_ptr<const Scorer>>;
+
+constexpr std::size_t max_slots = std::size_t{1} << 20U;  // a bound on entries inside; far above any use
+
+bool same_pixels(const Preprocess& a, const Preprocess& b) {
+  return a.channels == b.channels && a.height == b.height && a.width == b.width && a.color == b.color &&
+         a.resize == b.resize && a.resize_short == b.resize_short && a.interpolation == b.interpolation;
+}
+
+const Scorers& checked(const Scorers& scorers, const StageOptions& options) {
+  if (scorers.empty()) throw Failure({ErrorCode::usage, "", "a scoring stage needs at least one model"});
+  if (options.top_k < 1) throw Failure({ErrorCode::usage, "", "top_k must be at least 1"});
+  if (options.batches_in_flight < 0) throw Failure({ErrorCode::usage, "", "batches_in_flight must not be negative"});
+  for (const auto& scorer : scorers) {
+    if (scorer == nullptr) throw Failure({ErrorCode::usage, "", "a scorer is missing"});
+    if (!same_pixels(scorer->preprocess, scorers.front()->preprocess)) {
+      throw Failure(
+          {ErrorCode::usage, scorer->name, "its preprocessing differs from that of " + scorers.front()->name});
+    }
+  }
+  return scorers;
+}
+
+std::size_t mini_batch(const Scorers& scorers) {
+  std::int64_t images = 1;
+  for (const auto& scorer : scorers) images = std::max(images, scorer->plan->batch());
+  return static_cast<std::size_t>(images);
+}
+
+std::size_t batches(const StageOptions& options, std::size_t capacity) {
+  const int wanted =
+      options.batches_in_flight > 0 ? options.batches_in_flight : 2 * tbb::this_task_arena::max_concurrency() + 2;
+  return std::clamp<std::size_t>(static_cast<std::size_t>(wanted), 1, std::max<std::size_t>(1, max_slots / capacity));
+}
+
+std::vector<std::size_t> slot_sizes(const Scorers& scorers) {
+  std::vector<std::size_t> sizes;
+  for (const auto& scorer : scorers) sizes.push_back(scorer->plan->input().bytes());
+  return sizes;
+}
+
+// Runs `step`; what it throws becomes an Error, because an exception that leaves a body would cancel
+// the caller's whole graph.
+template <class Step>
+Result<void> guarded(Step step) noexcept {
+  try {
+    return step();
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::limit, {}, "out of memory"};
+  } catch (const std::exception& unexpected) {
+    return Error{ErrorCode::internal, {}, unexpected.what()};
+  } catch (...) {
+    return Error{ErrorCode::internal, {}, "an exception"};
+  }
+}
+
+}  // namespace
+
+/// entrance (limiter) -> admit (serial) -> decode (parallel) -> run (parallel, first) -> exit.
+/// The schedule decides which message goes on, so bodies put to the next node themselves.
+class ScoreStage::Impl {
+ public:
+  Impl(tbb::flow::graph& graph, Scorers scorers, const StageOptions& options)
+      : scorers_(checked(scorers, options)),
+        options_(options),
+        capacity_(mini_batch(scorers_)),
+        batches_(batches(options, capacity_)),
+        schedule_(slot_sizes(scorers_), capacity_, batches_),
+        run_workers_(scorers_, capacity_),
+        decode_workers_([decoder = options.decoder] { return DecodeWorker(decoder); }),
+        entrance_(graph, capacity_ * batches_),
+        admit_(graph, tbb::flow::serial, [this](const Entry& entry) { return admit(entry), continue_msg(); }),
+        decode_(graph, tbb::flow::unlimited, [this](const Ticket& ticket) { return decode(ticket), continue_msg(); }),
+        run_(
+            graph, tbb::flow::unlimited, [this](Batch* batch) { return run(*batch), continue_msg(); },
+            tbb::flow::node_priority_t(1)) {
+    const auto left = [this](std::size_t count) { entrance_.decrementer().try_put(static_cast<int>(count)); };
+    const auto was_reset = [this] { schedule_.reset(); };
+    if (options.ordered) {
+      const auto sequence = [](const Record& record) { return static_cast<std::size_t>(record.sequence); };
+      ordered_ = std::make_unique<ExitNode<tbb::flow::sequencer_node<Record>>>(left, was_reset, graph, sequence);
+    } else {
+      unordered_ = std::make_unique<ExitNode<tbb::flow::queue_node<Record>>>(left, was_reset, graph);
+    }
+    tbb::flow::make_edge(entrance_, admit_);
+  }
+
+  [[nodiscard]] tbb::flow::receiver<Entry>& input() { return entrance_; }
+  [[nodiscard]] tbb::flow::queue_node<Record>& exit() {
+    if (ordered_) return *ordered_;
+    return *unordered_;
+  }
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_ * batches_; }
+  void reset() { schedule_.reset(); }
+
+ private:
+  void admit(const Entry& entry);
+  void decode(const Ticket& ticket);
+  void run(Batch& batch);
+  Result<void> fill(Batch& batch, std::size_t slot);
+  Result<void> compute(Batch& batch);
+  void leave(const Entry& entry, std::uint64_t sequence, const Error& error);
+  void put(const std::vector<Ticket>& tickets) {
+    for (const Ticket& ticket : tickets) decode_.try_put(ticket);
+  }
+
+  const Scorers scorers_;
+  const StageOptions options_;
+  const std::size_t capacity_, batches_;
+  Schedule schedule_;
+  RunWorkers run_workers_;
+  tbb::enumerable_thread_specific<DecodeWorker> decode_workers_;
+  tbb::flow::limiter_node<Entry, int> entrance_;
+  tbb::flow::function_node<Entry, continue_msg> admit_;
+  tbb::flow::function_node<Ticket, continue_msg> decode_;
+  tbb::flow::function_node<Batch*, continue_msg> run_;
+  std::unique_ptr<ExitNode<tbb::flow::sequencer_node<Record>>> ordered_;
+  std::unique_ptr<ExitNode<tbb::flow::queue_node<Record>>> unordered_;
+};
+
+void ScoreStage::Impl::leave(const Entry& entry, std::uint64_t sequence, const Error& error) {
+  exit().try_put(Record{entry.index, sequence, entry.key, entry.labels, error});
+}
+
+void ScoreStage::Impl::admit(const Entry& entry) {
+  const std::uint64_t sequence = schedule_.number();
+  if (!entry.image) return leave(entry, sequence, entry.image.error());
+  std::vector<Ticket> tickets;
+  const auto admitted = guarded([&]() -> Result<void> {
+    schedule_.admit(entry, sequence, tickets);
+    return {};
+  });
+  put(tickets);
+  if (!admitted) leave(entry, sequence, admitted.error());
+}
+
+Result<void> ScoreStage::Impl::fill(Batch& batch, std::size_t slot) {
+  const Scorer& first = *scorers_.front();
+  const Border& border = first.plan->input().border;
+  const auto pixels = batch.slot_pixels(0, slot);
+  OCTET_TRY(batch.slots[slot].info,
+            decode_workers_.local().decode(*batch.slots[slot].entry.image, first.preprocess, border, pixels));
+  for (std::size_t model = 1; model < scorers_.size(); ++model) {
+    copy_picture(first.preprocess, border, pixels, scorers_[model]->plan->input().border,
+                 batch.slot_pixels(model, slot));
+  }
+  return {};
+}
+
+void ScoreStage::Impl::decode(const Ticket& ticket) {
+  const auto filled = guarded([&] { return fill(*ticket.batch, ticket.slot); });
+  if (!filled) ticket.batch->slots[ticket.slot].error = filled.error();
+  std::vector<Batch*> due;
+  schedule_.decoded(ticket, due);
+  for (Batch* batch : due) run_.try_put(batch);
+}
+
+Result<void> ScoreStage::Impl::compute(Batch& batch) {
+  OCTET_TRY(RunWorkers::Set workers, run_workers_.take());
+  for (std::size_t model = 0; model < workers.size(); ++model) {
+    OCTET_CHECK(workers[model]->run(std::span(batch.pixels[model]).first(batch.assigned * batch.slot_bytes[model]),
+                                    batch.assigned));
+  }
+  for (std::size_t i = 0; i < batch.assigned; ++i) {
+    Slot& slot = batch.slots[i];
+    if (slot.error) continue;
+    std::vector<Outcome> outcomes;
+    for (const auto& worker : workers) {
+      outcomes.push_back(worker->outcome(i, static_cast<std::size_t>(options_.top_k), options_.keep_raw, slot.info));
+    }
+    slot.record.outcomes = std::move(outcomes);
+  }
+  run_workers_.give_back(std::move(workers));
+  return {};
+}
+
+void ScoreStage::Impl::run(Batch& batch) {
+  const auto slots = std::span(batch.slots).first(batch.assigned);
+  const bool usable = std::any_of(slots.begin(), slots.end(), [](const Slot& slot) { return !slot.error; });
+  const auto computed = usable ? guarded([&] { return compute(batch); }) : Result<void>();
+  for (Slot& slot : slots) {
+    if (slot.error) {
+      slot.record.outcomes = *slot.error;
+    } else if (!computed) {
+      slot.record.outcomes = computed.error();
+    }
+    slot.record.index = slot.entry.index;
+    slot.record.sequence = slot.sequence;
+    slot.record.key = std::move(slot.entry.key);
+    slot.record.labels = std::move(slot.entry.labels);
+    slot.entry = Entry{};
+    exit().try_put(slot.record);
+  }
+  std::vector<Ticket> tickets;
+  schedule_.release(batch, tickets);
+  put(tickets);
+}
+
+ScoreStage::ScoreStage(tbb::flow::graph& graph, std::shared_ptr<const Scorer> scorer, const StageOptions& options)
+    : ScoreStage(graph, Scorers{std::move(scorer)}, options) {}
+
+ScoreStage::ScoreStage(tbb::flow::graph& graph, Scorers scorers, const StageOptions& options)
+    : impl_(std::make_unique<Impl>(graph, std::move(scorers), options)) {}
+
+ScoreStage::~ScoreStage() = default;
+
+tbb::flow::receiver<Entry>& ScoreStage::input() { return impl_->input(); }
+tbb::flow::sender<Record>& ScoreStage::output() { return impl_->exit(); }
+void ScoreStage::reset() { impl_->reset(); }
+std::size_t ScoreStage::capacity() const noexcept { return impl_->capacity(); }
+
+}  // namespace octet

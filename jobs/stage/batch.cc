@@ -1,0 +1,104 @@
+#include "octet/jobs/stage/batch.h"
+
+#include <utility>  // std::move
+
+namespace octet {
+
+Schedule::Schedule(std::vector<std::size_t> slot_bytes, std::size_t capacity, std::size_t max_batches)
+    : slot_bytes_(std::move(slot_bytes)), capacity_(capacity), max_batches_(max_batches) {
+  batches_.reserve(max_batches);
+  free_.reserve(max_batches);
+}
+
+std::uint64_t Schedule::number() {
+  const std::lock_guard lock(mutex_);
+  return next_++;
+}
+
+void Schedule::admit(const Entry& entry, std::uint64_t sequence, std::vector<Ticket>& decode) {
+  const std::lock_guard lock(mutex_);
+  waiting_.emplace_back(entry, sequence);
+  try {
+    assign(decode);
+  } catch (...) {
+    // A mini-batch that could not be allocated now may be needed no more: others come back.
+    if (batches_.size() > free_.size()) return;
+    waiting_.pop_back();
+    throw;
+  }
+}
+
+void Schedule::decoded(const Ticket& ticket, std::vector<Batch*>& run) {
+  const std::lock_guard lock(mutex_);
+  Batch& batch = *ticket.batch;
+  ++batch.decoded;
+  --decoding_;
+  if (batch.closed && batch.decoded == batch.assigned) run.push_back(&batch);
+  if (decoding_ == 0 && open_ != nullptr) {
+    run.push_back(open_);
+    close();
+  }
+}
+
+void Schedule::release(Batch& batch, std::vector<Ticket>& decode) {
+  const std::lock_guard lock(mutex_);
+  batch.assigned = batch.decoded = 0;
+  batch.closed = false;
+  free_.push_back(&batch);
+  assign(decode);
+}
+
+void Schedule::reset() {
+  const std::lock_guard lock(mutex_);
+  waiting_.clear();
+  free_.clear();
+  for (const auto& batch : batches_) {
+    batch->assigned = batch->decoded = 0;
+    batch->closed = false;
+    for (Slot& slot : batch->slots) slot = Slot{};
+    free_.push_back(batch.get());
+  }
+  open_ = nullptr;
+  decoding_ = 0;
+  next_ = 0;
+}
+
+void Schedule::assign(std::vector<Ticket>& decode) {
+  decode.reserve(decode.size() + waiting_.size());
+  while (!waiting_.empty()) {
+    Batch* batch = open_batch();
+    if (batch == nullptr) return;
+    Slot& slot = batch->slots[batch->assigned];
+    slot.entry = std::move(waiting_.front().first);
+    slot.sequence = waiting_.front().second;
+    slot.info = {};
+    slot.error.reset();
+    waiting_.pop_front();
+    decode.push_back({batch, batch->assigned++});
+    ++decoding_;
+    if (batch->assigned == capacity_) close();
+  }
+}
+
+Batch* Schedule::open_batch() {
+  if (open_ != nullptr) return open_;
+  if (free_.empty()) {
+    if (batches_.size() == max_batches_) return nullptr;
+    auto batch = std::make_unique<Batch>();
+    batch->slot_bytes = slot_bytes_;
+    for (const std::size_t bytes : slot_bytes_) batch->pixels.emplace_back(bytes * capacity_);
+    batch->slots.resize(capacity_);
+    free_.push_back(batch.get());
+    batches_.push_back(std::move(batch));
+  }
+  open_ = free_.back();
+  free_.pop_back();
+  return open_;
+}
+
+void Schedule::close() {
+  open_->closed = true;
+  open_ = nullptr;
+}
+
+}  // namespace octet

@@ -1,0 +1,21 @@
+// From raw network output to predictions and detections.
+#pragma once
+
+#include <cstddef>  // std::size_t
+#include <span>     // std::span
+#include <vector>   // std::vector
+
+#include "octet/graph/preprocess.h"
+#include "octet/jobs/record.h"
+#include "octet/loader/decoder.h"
+
+namespace octet {
+
+/// The `k` largest values, best first; equal scores by lower id, NaN behind every number.
+std::vector<Prediction> top_k(std::span<const float> scores, std::size_t k);
+
+/// MultiBoxDetection's rows [id, score, xmin, ymin, xmax, ymax] (corners as shares of the network's
+/// input) with id >= 0, in their order, scaled to pixels of the original picture.
+std::vector<Detection> detections(std::span<const float> rows, const Preprocess& preprocess, const ImageInfo& picture);
+
+}  // namespace octet
