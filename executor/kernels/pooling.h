@@ -23,13 +23,12 @@ std::int64_t pooled_size(std::int64_t size, std::int64_t kernel, std::int64_t st
 /// padded edge; otherwise the number of elements inside the picture. A window without any element
 /// yields 0. `global` takes the whole picture and ignores kernel, stride and pad.
 ///
-/// src f32: max; or the sum in row-major window order, divided by the divisor, in float. Global sums
-/// add 8 interleaved partial sums (see .cc) for speed. dst must be f32.
+/// src f32: max; or the sum in row-major window order, divided by the divisor, in float. dst is f32.
 /// src u8 or s8:
 ///   max       exact, then stored as `convert` does (a plain copy when src_type.same_as(dst_type))
-///   avg, sum  s32 sum s (exact while it stays below 2^31: 8.4 million elements), then float(s) * m with
+///   avg, sum  the exact integer sum s, then x = float(s) * m in float with
 ///             m = float(double(src.scale) / (double(dst.scale) * divisor)), divisor 1 for sum and
-///             dst.scale 1 for f32; stored as is (f32) or as saturate(round_half_even(float(s) * m)).
+///             dst.scale 1 for f32; stored as x (f32) or as saturate(round_half_even(x)).
 /// Any of f32, u8 and s8 is a possible destination of u8 and s8.
 void pooling(const PoolingOp& op, const PoolingShape& shape, const void* src, Element src_type, void* dst,
              Element dst_type) noexcept;
