@@ -60,8 +60,9 @@ Result<Npy> parse_npy(Bytes file, const std::string& where) {
   return array;
 }
 
-/// Inflates a raw deflate stream of known size.
-Result<std::vector<std::uint8_t>> inflate_member(Bytes data, std::size_t size, const std::string& where) {
+/// The plain bytes of a member: stored (method 0) or a raw deflate stream of known size.
+Result<std::vector<std::uint8_t>> unpack(Bytes data, std::size_t method, std::size_t size, const std::string& where) {
+  if (method == 0) return std::vector<std::uint8_t>(data.begin(), data.end());
   std::vector<std::uint8_t> out(size);
   z_stream stream{};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return bad(where, "zlib cannot start");
@@ -71,7 +72,7 @@ Result<std::vector<std::uint8_t>> inflate_member(Bytes data, std::size_t size, c
   stream.avail_out = static_cast<uInt>(size);
   const int status = inflate(&stream, Z_FINISH);
   inflateEnd(&stream);
-  if (status != Z_STREAM_END || stream.avail_out != 0) return bad(where, "is a damaged archive");
+  if (status != Z_STREAM_END || stream.avail_out != 0) return bad(where, "is damaged");
   return out;
 }
 
@@ -106,14 +107,12 @@ Result<std::map<std::string, Npy>> read_npz(const std::filesystem::path& path) {
     const std::size_t local = little(file, entry + 42, 4);
     if (entry + 46 + name_size > end || local + 30 > end) return bad(where, "has a damaged directory");
     std::string name(reinterpret_cast<const char*>(file.data()) + entry + 46, name_size);
+    std::string member = where;
+    member.append(":").append(name);
     const std::size_t data = local + 30 + little(file, local + 26, 2) + little(file, local + 28, 2);
-    if (data + packed > end) return bad(where, "has a damaged member");
-    const Bytes stored = Bytes(file).subspan(data, packed);
-    std::vector<std::uint8_t> plain(stored.begin(), stored.end());
-    if (method != 0) {
-      OCTET_TRY(plain, inflate_member(stored, size, where + ":" + name));
-    }
-    OCTET_TRY(auto array, parse_npy(plain, where + ":" + name));
+    if (data + packed > end) return bad(member, "is damaged");
+    OCTET_TRY(const auto plain, unpack(Bytes(file).subspan(data, packed), method, size, member));
+    OCTET_TRY(auto array, parse_npy(plain, member));
     if (name.ends_with(".npy")) name.resize(name.size() - 4);
     arrays.emplace(std::move(name), std::move(array));
     entry += 46 + name_size + little(file, entry + 30, 2) + little(file, entry + 32, 2);
