@@ -21,9 +21,9 @@ bool is_image_name(std::string_view name) noexcept {
   };
   return std::any_of(kExtensions.begin(), kExtensions.end(), [&](std::string_view extension) {
     // A file named ".png" has that name and no extension.
-    return name.size() > extension.size() &&
-           std::equal(extension.begin(), extension.end(), name.end() - static_cast<std::ptrdiff_t>(extension.size()),
-                      same);
+    if (name.size() <= extension.size()) return false;
+    const std::string_view end = name.substr(name.size() - extension.size());
+    return std::equal(end.begin(), end.end(), extension.begin(), same);
   });
 }
 

@@ -76,16 +76,32 @@ Bytes read_bytes(const std::filesystem::path& path) {
   return Bytes(std::istreambuf_iterator<char>(in), {});
 }
 
-void write_bytes(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
-  std::ofstream out(path, std::ios::binary);
+namespace {
+
+void write_through(const std::filesystem::path& path, std::span<const std::uint8_t> bytes, std::ios::openmode mode) {
+  std::fstream out(path, mode | std::ios::out | std::ios::binary);
   out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   out.close();
   ASSERT_TRUE(out.good()) << path;
 }
 
+}  // namespace
+
+void write_bytes(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
+  write_through(path, bytes, std::ios::trunc);
+}
+
+void overwrite_bytes(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
+  write_through(path, bytes, std::ios::in);
+}
+
 void write_text(const std::filesystem::path& path, std::string_view text) {
   std::filesystem::create_directories(path.parent_path());
   write_bytes(path, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
+std::string numbered(std::string_view before, std::size_t number, std::string_view after) {
+  return std::string(before).append(std::to_string(number)).append(after);
 }
 
 std::vector<std::map<std::string, std::string>> read_csv(const std::filesystem::path& path) {

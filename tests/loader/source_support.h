@@ -34,8 +34,13 @@ class TempFolder {
 
 Bytes read_bytes(const std::filesystem::path& path);
 void write_bytes(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);
+/// Replaces the first bytes of an existing file: much faster than writing a new one.
+void overwrite_bytes(const std::filesystem::path& path, std::span<const std::uint8_t> bytes);
 /// Makes the folders above it too.
 void write_text(const std::filesystem::path& path, std::string_view text);
+
+/// "d", 7, "/x.jpg" -> "d7/x.jpg".
+std::string numbered(std::string_view before, std::size_t number, std::string_view after);
 
 /// Rows of a CSV file with a heading, by column name; fields may be quoted.
 std::vector<std::map<std::string, std::string>> read_csv(const std::filesystem::path& path);
