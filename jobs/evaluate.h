@@ -40,9 +40,8 @@ struct Comparison {
 };
 
 struct EvaluateSummary {
-  StreamSummary stream;        ///< n counts the entries that were not left out
-  std::uint64_t judged = 0;    ///< n - failed: what the percentages are of
-  std::uint64_t left_out = 0;  ///< by skip_stride
+  StreamSummary stream;      ///< n counts the entries that were not left out
+  std::uint64_t judged = 0;  ///< n - failed: what the percentages are of
   Accuracy accuracy;
   std::optional<Comparison> against;
 };

@@ -23,6 +23,7 @@ struct Detection {
 
 /// What one model says of one picture; one of the two lists is used.
 struct Outcome {
+  bool detection = false;               ///< which of the two lists is meant, be it empty
   std::vector<Prediction> predictions;  ///< top-k, best first; equal scores by lower id
   std::vector<Detection> detections;    ///< best first
   std::vector<float>
@@ -36,6 +37,7 @@ struct Record {
   std::string key;
   std::vector<float> labels;  ///< as the source stored them
   Result<std::vector<Outcome>> outcomes = Error{};
+  std::string text;  ///< free for StageOptions::finish
 };
 
 }  // namespace octet

@@ -115,7 +115,8 @@ class ScoreStage::Impl {
   void run(Batch& batch);
   Result<void> fill(Batch& batch, std::size_t slot);
   Result<void> compute(Batch& batch);
-  void leave(const Entry& entry, std::uint64_t sequence, const Error& error);
+  void refuse(const Entry& entry, std::uint64_t sequence, const Error& error);
+  void leave(Record& record);
   void put(const std::vector<Ticket>& tickets) {
     for (const Ticket& ticket : tickets) decode_.try_put(ticket);
   }
@@ -134,20 +135,30 @@ class ScoreStage::Impl {
   std::unique_ptr<ExitNode<tbb::flow::queue_node<Record>>> unordered_;
 };
 
-void ScoreStage::Impl::leave(const Entry& entry, std::uint64_t sequence, const Error& error) {
-  exit().try_put(Record{entry.index, sequence, entry.key, entry.labels, error});
+void ScoreStage::Impl::refuse(const Entry& entry, std::uint64_t sequence, const Error& error) {
+  Record record{entry.index, sequence, entry.key, entry.labels, error, {}};
+  leave(record);
+}
+
+void ScoreStage::Impl::leave(Record& record) {
+  record.text.clear();
+  if (options_.finish) {
+    const auto finished = guarded([&]() -> Result<void> { return options_.finish(record), Result<void>(); });
+    if (!finished) record.outcomes = finished.error();
+  }
+  exit().try_put(record);
 }
 
 void ScoreStage::Impl::admit(const Entry& entry) {
   const std::uint64_t sequence = schedule_.number();
-  if (!entry.image) return leave(entry, sequence, entry.image.error());
+  if (!entry.image) return refuse(entry, sequence, entry.image.error());
   std::vector<Ticket> tickets;
   const auto admitted = guarded([&]() -> Result<void> {
     schedule_.admit(entry, sequence, tickets);
     return {};
   });
   put(tickets);
-  if (!admitted) leave(entry, sequence, admitted.error());
+  if (!admitted) refuse(entry, sequence, admitted.error());
 }
 
 Result<void> ScoreStage::Impl::fill(Batch& batch, std::size_t slot) {
@@ -205,7 +216,7 @@ void ScoreStage::Impl::run(Batch& batch) {
     slot.record.key = std::move(slot.entry.key);
     slot.record.labels = std::move(slot.entry.labels);
     slot.entry = Entry{};
-    exit().try_put(slot.record);
+    leave(slot.record);
   }
   std::vector<Ticket> tickets;
   schedule_.release(batch, tickets);

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <oneapi/tbb/flow_graph.h>
-#include <cstddef>  // std::size_t
-#include <cstdint>  // std::uint64_t
-#include <memory>   // std::unique_ptr
-#include <string>   // std::string
-#include <vector>   // std::vector
+#include <cstddef>     // std::size_t
+#include <cstdint>     // std::uint64_t
+#include <functional>  // std::function
+#include <memory>      // std::unique_ptr
+#include <string>      // std::string
+#include <vector>      // std::vector
 
 #include "octet/executor/plan.h"
 #include "octet/graph/model.h"
@@ -35,6 +36,10 @@ struct StageOptions {
   int batches_in_flight = 0;  ///< mini-batches of slots; 0: two per thread of the arena, and two more
   bool ordered = true;        ///< records leave in the order in which entries came
   DecoderOptions decoder;
+  /// Called once for each record on the worker that made it, in parallel, before records are put in
+  /// order: the place for work on a record that needs no order (making text of it). What it throws
+  /// turns the record into an Error.
+  std::function<void(Record&)> finish;
 };
 
 /// A node of the caller's graph: `make_edge(source, stage.input())`, `make_edge(stage.output(), sink)`.

@@ -26,7 +26,8 @@ std::string_view header_text(OutputFormat format) noexcept;
 
 /// Appends the record (its first outcome) to `text`, with the line end. Always valid UTF-8: bytes
 /// that are not become U+FFFD. Numbers are the shortest that read back to the same float; values
-/// that are not finite are null (JSON) or empty (CSV). A class without a name has label "" left out.
+/// that are not finite are null (JSON) or empty (CSV). A class without a name
+/// has no label.
 ///   JSON Lines: {"index":17,"key":"a.jpg","predictions":[{"id":281,"label":"tabby","score":0.71}]}
 ///               or "detections":[{"id","label","score","box":[xmin,ymin,xmax,ymax]}]
 ///               or "error":{"code":"bad_image","message":"..."}

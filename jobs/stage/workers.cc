@@ -43,6 +43,7 @@ std::span<const float> RunWorker::values(std::size_t output, std::size_t image) 
 
 Outcome RunWorker::outcome(std::size_t image, std::size_t k, bool keep_raw, const ImageInfo& picture) const {
   Outcome outcome;
+  outcome.detection = scorer_->detection;
   const auto head = values(scorer_->head, image);
   if (scorer_->detection) {
     outcome.detections = detections(head, scorer_->preprocess, picture);

@@ -128,8 +128,9 @@ TEST(ScoreStage, NeverHoldsMoreThanItsCapacity) {
   EXPECT_LE(capacity, 3 * 8);
   const Pass pass = run_through(graph, stage, 10'000, mixed_entry, 20);
   expect_records(pass.records, 10'000);
-  // One more entry is held by the input node until the stage takes it.
-  EXPECT_LE(pass.most_inside, capacity + 1);
+  // Outside are two more: one that the input node holds until the stage takes it, and one that the
+  // sink has accepted but not yet counted.
+  EXPECT_LE(pass.most_inside, capacity + 2);
 }
 
 TEST(ScoreStage, DrainsPartialBatchesAndEmptyStreams) {

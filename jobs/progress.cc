@@ -1,0 +1,42 @@
+#include "octet/jobs/progress.h"
+
+#include <sys/resource.h>  // getrusage
+#include <utility>         // std::move
+
+namespace octet {
+
+ProgressMeter::ProgressMeter(const JobControl& control, std::string stage, std::optional<std::uint64_t> total)
+    : control_(control), next_(begin_ + control.interval) {
+  state_.stage = std::move(stage);
+  state_.total = total;
+}
+
+void ProgressMeter::add(std::uint64_t done, std::uint64_t failed) {
+  const std::lock_guard lock(mutex_);
+  state_.done += done;
+  state_.failed += failed;
+  if (!control_.progress) return;
+  if (const auto now = Clock::now(); now >= next_) report(now);
+}
+
+void ProgressMeter::finish() {
+  const std::lock_guard lock(mutex_);
+  if (control_.progress) report(Clock::now());
+}
+
+double ProgressMeter::seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
+
+void ProgressMeter::report(Clock::time_point now) {
+  next_ = now + control_.interval;
+  state_.seconds = std::chrono::duration<double>(now - begin_).count();
+  state_.images_per_s = state_.seconds > 0 ? static_cast<double>(state_.done) / state_.seconds : 0;
+  control_.progress(state_);
+}
+
+std::uint64_t peak_rss_bytes() {
+  rusage usage{};
+  if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;  // Linux counts in KiB
+}
+
+}  // namespace octet
