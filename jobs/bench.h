@@ -22,6 +22,8 @@ struct BenchOptions {
   DecoderOptions decoder;
   std::vector<int> threads;           ///< empty: 1 and as many as the calling arena has
   std::vector<std::int64_t> batches;  ///< of INT8 plans; empty: the plan's choice. FP32 plans always choose
+  /// An INT8 pair of the same network, measured in place of one quantised on the spot. Empty: none.
+  std::filesystem::path int8_model;
   bool f32_unfused = true, f32 = true, int8 = true;
   int repeats = 5;                   ///< the median of so many counts
   double seconds_per_repeat = 0.25;  ///< each lasts at least this long

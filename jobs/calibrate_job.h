@@ -34,10 +34,10 @@ struct CalibrateOptions {
 };
 
 struct CalibrateSummary {
-  std::uint64_t population = 0;             ///< entries of the data
-  std::uint64_t images = 0;                 ///< decoded and used
-  std::uint64_t unreadable = 0;             ///< sampled but bad; the next entries took their places
-  std::vector<std::uint64_t> unread_first;  ///< indices of the first few of these
+  std::uint64_t population = 0;               ///< entries of the data
+  std::uint64_t images = 0;                   ///< decoded and used
+  std::uint64_t unreadable = 0;               ///< sampled but bad; the next entries took their places
+  std::vector<std::string> first_unreadable;  ///< "key: why", at most 10
   CalibrationReport report;
   std::filesystem::path symbol, params;  ///< what was written
   std::string model;                     ///< name of the FP32 model

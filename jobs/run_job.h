@@ -36,11 +36,11 @@ struct RunSummary {
   std::string evaluation;  ///< to_json of the evaluation, also when it was up to date
 };
 
-/// Runs the stages that are due. A stage's fingerprint (SHA-256 over its inputs' digests and the
-/// options that matter; data by path, size and time of change of its top-level file or folder
-/// entries) is stored beside its output as NAME.stamp, after the output; it is up to date when the
-/// stored one equals the present one and the output exists. Evaluation is stored as evaluation.json
-/// in the score folder. The first stage that fails ends the job with its error.
+/// Runs the stages that are due. What a stage was made from (its options, the digests of the model's
+/// files; of the data: path, number, size and newest time of change of its files, of a .lst or .rec
+/// that file alone) is stored behind its output as NAME.stamp; the stage is up to date when the
+/// stored text equals the present one and the output is unchanged. The evaluation is stored as
+/// evaluation.json in the score folder. The first stage that fails ends the job with its error.
 Result<RunSummary> run_job(const RunOptions& options);
 
 }  // namespace octet

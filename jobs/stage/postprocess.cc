@@ -3,7 +3,8 @@
 #include <algorithm>  // std::partial_sort
 #include <cmath>      // std::isnan
 #include <numeric>    // std::iota
-#include <utility>    // std::pair
+
+#include "octet/loader/geometry.h"
 
 namespace octet {
 namespace {
@@ -16,34 +17,10 @@ struct AxisMap {
   [[nodiscard]] float operator()(float share) const { return static_cast<float>(offset + share * scale); }
 };
 
-// `stored` pixels were resized to `resized`, of which `input` are seen from the middle.
-AxisMap map_axis(std::int64_t stored, std::int64_t resized, std::int64_t input) {
+// `stored` pixels were resized to `resized`, of which `input` are seen from `crop` on.
+AxisMap map_axis(std::int64_t stored, std::int64_t resized, std::int64_t crop, std::int64_t input) {
   const double ratio = static_cast<double>(stored) / static_cast<double>(resized);
-  const auto crop = static_cast<double>((resized - input) / 2);
-  return {crop * ratio, static_cast<double>(input) * ratio};
-}
-
-// Width and height that the loader resizes a picture to before it crops (MXNet's rules: shorter side
-// to resize_short, then both sides up to the crop where they are still smaller; fractions cut off).
-std::pair<std::int64_t, std::int64_t> resized_size(const Preprocess& preprocess, std::int64_t width,
-                                                   std::int64_t height) {
-  if (const std::int64_t shorter = preprocess.resize_short; shorter > 0) {
-    const bool tall = height > width;
-    const std::int64_t longer = tall ? shorter * height / width : shorter * width / height;
-    width = tall ? shorter : longer;
-    height = tall ? longer : shorter;
-  }
-  if (height < preprocess.height) {
-    width = static_cast<std::int64_t>(static_cast<float>(preprocess.height) / static_cast<float>(height) *
-                                      static_cast<float>(width));
-    height = preprocess.height;
-  }
-  if (width < preprocess.width) {
-    height = static_cast<std::int64_t>(static_cast<float>(preprocess.width) / static_cast<float>(width) *
-                                       static_cast<float>(height));
-    width = preprocess.width;
-  }
-  return {width, height};
+  return {static_cast<double>(crop) * ratio, static_cast<double>(input) * ratio};
 }
 
 }  // namespace
@@ -65,12 +42,13 @@ std::vector<Prediction> top_k(std::span<const float> scores, std::size_t k) {
 }
 
 std::vector<Detection> detections(std::span<const float> rows, const Preprocess& preprocess, const ImageInfo& picture) {
-  AxisMap x{0, static_cast<double>(picture.width)};
-  AxisMap y{0, static_cast<double>(picture.height)};
-  if (preprocess.resize == ResizeMode::shorter_side && picture.width > 0 && picture.height > 0) {
-    const auto [width, height] = resized_size(preprocess, picture.width, picture.height);
-    x = map_axis(picture.width, width, preprocess.width);
-    y = map_axis(picture.height, height, preprocess.height);
+  const Size stored{std::max<std::int64_t>(1, picture.width), std::max<std::int64_t>(1, picture.height)};
+  AxisMap x{0, static_cast<double>(stored.width)};
+  AxisMap y{0, static_cast<double>(stored.height)};
+  if (const auto geometry = plan_geometry(stored, preprocess)) {
+    const Size resized = geometry->resizes().empty() ? stored : geometry->resizes().back();
+    x = map_axis(stored.width, resized.width, geometry->crop.x, geometry->crop.width);
+    y = map_axis(stored.height, resized.height, geometry->crop.y, geometry->crop.height);
   }
   std::vector<Detection> found;
   for (std::size_t at = 0; at + row_values <= rows.size(); at += row_values) {

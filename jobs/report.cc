@@ -1,0 +1,141 @@
+#include "octet/jobs/report.h"
+
+#include <nlohmann/json.hpp>
+
+namespace octet {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Keys and messages may hold bytes that are not UTF-8.
+std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+Json parsed(const std::string& text) { return Json::parse(text, nullptr, false); }
+
+void add_stream(const StreamSummary& stream, Json& json) {
+  json["n"] = stream.n;
+  json["failed"] = stream.failed;
+  json["seconds"] = stream.seconds;
+  json["images_per_s"] = stream.images_per_s;
+  json["errors"] = Json::object();
+  for (const auto& [code, count] : stream.errors) json["errors"][code] = count;
+  json["first_failed"] = Json::array();
+  for (const FailedEntry& failed : stream.first_failed) {
+    json["first_failed"].push_back({{"index", failed.index},
+                                    {"key", failed.key},
+                                    {"code", to_string(failed.error.code)},
+                                    {"message", to_string(failed.error)}});
+  }
+  json["damaged_places"] = stream.damaged_places;
+  json["peak_rss_bytes"] = stream.peak_rss_bytes;
+}
+
+Json score_json(const ScoreSummary& summary) {
+  Json json;
+  add_stream(summary.stream, json);
+  json["model"] = summary.model;
+  json["precision"] = summary.quantized ? "int8" : "f32";
+  json["scores"] = summary.scores.string();
+  return json;
+}
+
+void add_accuracy(const Accuracy& accuracy, Json& json) {
+  json["model"] = accuracy.model;
+  json["precision"] = accuracy.quantized ? "int8" : "f32";
+  json["top1"] = accuracy.top1;
+  json["top5"] = accuracy.top5;
+  json["interval95"] = accuracy.interval95;
+}
+
+Json evaluate_json(const EvaluateSummary& summary) {
+  Json json;
+  add_stream(summary.stream, json);
+  json["judged"] = summary.judged;
+  add_accuracy(summary.accuracy, json);
+  if (summary.against) {
+    Json& against = json["against"];
+    against["n"] = summary.stream.n;
+    against["failed"] = summary.stream.failed;
+    add_accuracy(summary.against->accuracy, against);
+    against["agreement"] = summary.against->agreement;
+    against["drop"] = summary.against->drop;
+    json["agreement"] = summary.against->agreement;
+    json["drop"] = summary.against->drop;
+  }
+  return json;
+}
+
+Json calibrate_json(const CalibrateSummary& summary) {
+  Json json;
+  json["model"] = summary.model;
+  json["population"] = summary.population;
+  json["images"] = summary.images;
+  json["unreadable"] = summary.unreadable;
+  json["first_unreadable"] = summary.first_unreadable;
+  json["int8_nodes"] = summary.report.int8_nodes;
+  json["f32_nodes"] = summary.report.f32_nodes;
+  json["symbol"] = summary.symbol.string();
+  json["params"] = summary.params.string();
+  json["seconds"] = summary.seconds;
+  json["ranges"] = Json::object();
+  for (const auto& [name, range] : summary.report.ranges) {
+    json["ranges"][name] = {{"min", range.min}, {"max", range.max}, {"threshold", range.threshold}};
+  }
+  return json;
+}
+
+const char* name_of(StageFate fate) {
+  switch (fate) {
+    case StageFate::absent: return "absent";
+    case StageFate::done: return "done";
+    case StageFate::up_to_date: return "up_to_date";
+  }
+  return "absent";
+}
+
+}  // namespace
+
+std::string to_json(const ScoreSummary& summary) { return text_of(score_json(summary)); }
+
+std::string to_json(const EvaluateSummary& summary) { return text_of(evaluate_json(summary)); }
+
+std::string to_json(const CalibrateSummary& summary) { return text_of(calibrate_json(summary)); }
+
+std::string to_json(const BenchReport& report) {
+  Json json;
+  json["isa"] = report.isa;
+  json["model"] = report.model;
+  json["runs"] = Json::array();
+  for (const BenchRun& run : report.runs) {
+    json["runs"].push_back({{"precision", run.precision},
+                            {"threads", run.threads},
+                            {"batch", run.batch},
+                            {"executor_images_per_s", run.executor_images_per_s},
+                            {"latency_ms", run.latency_ms}});
+  }
+  if (!report.layers.empty()) json["layers"] = Json::array();
+  for (const LayerTime& layer : report.layers) {
+    json["layers"].push_back({{"precision", layer.precision},
+                              {"name", layer.step.name},
+                              {"op", layer.step.op},
+                              {"implementation", layer.step.implementation},
+                              {"operations", layer.step.operations},
+                              {"microseconds", layer.microseconds}});
+  }
+  if (report.loader_images_per_s) json["loader_images_per_s"] = *report.loader_images_per_s;
+  if (report.pipeline_images_per_s) json["pipeline_images_per_s"] = *report.pipeline_images_per_s;
+  return text_of(json);
+}
+
+std::string to_json(const RunSummary& summary) {
+  Json json;
+  json["stages"] = {{"calibrate", name_of(summary.calibrated)},
+                    {"score", name_of(summary.scored)},
+                    {"evaluate", name_of(summary.evaluated)}};
+  if (summary.calibrate) json["calibrate"] = calibrate_json(*summary.calibrate);
+  if (summary.score) json["score"] = score_json(*summary.score);
+  if (!summary.evaluation.empty()) json["evaluate"] = parsed(summary.evaluation);
+  return text_of(json);
+}
+
+}  // namespace octet

@@ -1,0 +1,129 @@
+#include "octet/jobs/stage/bench_lanes.h"
+
+#include <oneapi/tbb/parallel_for.h>
+#include <algorithm>  // std::sort
+#include <atomic>     // std::atomic
+#include <chrono>     // std::chrono::steady_clock
+#include <thread>     // std::this_thread
+#include <utility>    // std::move
+
+#include "octet/jobs/stage/stream.h"
+
+namespace octet {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto patience = std::chrono::seconds(5);  // for workers to wake up
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+}  // namespace
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+Result<void> at_once(int threads, const std::function<void(int)>& work) {
+  OCTET_TRY(const auto workers, Workers::create(threads));
+  std::atomic<int> present{0};
+  std::atomic<bool> gave_up{false};
+  workers->execute([&] {
+    tbb::parallel_for(
+        0, threads,
+        [&](int lane) {
+          ++present;
+          for (const auto begin = Clock::now(); present < threads && !gave_up; std::this_thread::yield()) {
+            if (Clock::now() - begin > patience) gave_up = true;
+          }
+          if (!gave_up) work(lane);
+        },
+        tbb::simple_partitioner());
+  });
+  if (!gave_up) return {};
+  return Error{ErrorCode::usage, {}, "this machine does not give " + std::to_string(threads) + " threads at once"};
+}
+
+Result<std::unique_ptr<BenchLanes>> BenchLanes::create(const std::string& precision, std::shared_ptr<const Plan> plan,
+                                                       int threads) {
+  std::unique_ptr<BenchLanes> bench(new BenchLanes);
+  bench->precision_ = precision;
+  bench->lanes_.resize(static_cast<std::size_t>(threads));
+  for (Lane& lane : bench->lanes_) {
+    OCTET_TRY(lane.context, Context::create(plan));
+    for (const OutputLayout& output : plan->outputs()) {
+      lane.outputs.emplace_back(static_cast<std::size_t>(plan->batch()) * output.elements);
+    }
+    lane.spans.assign(lane.outputs.begin(), lane.outputs.end());
+  }
+  bench->plan_ = std::move(plan);
+  return bench;
+}
+
+void BenchLanes::drive(Lane& lane, std::size_t start, std::span<const std::uint8_t> pixels, double seconds) const {
+  const std::size_t bytes = static_cast<std::size_t>(plan_->batch()) * plan_->input().bytes();
+  const std::size_t batches = pixels.size() / bytes;
+  const auto begin = Clock::now();
+  std::int64_t images = 0;
+  lane.batch_seconds.clear();
+  do {
+    const auto before = Clock::now();
+    lane.status = lane.context->run(pixels.subspan(start++ % batches * bytes, bytes), plan_->batch(), lane.spans);
+    if (!lane.status) return;
+    lane.batch_seconds.push_back(seconds_since(before));
+    images += plan_->batch();
+  } while (seconds_since(begin) < seconds);
+  lane.images_per_s = static_cast<double>(images) / seconds_since(begin);
+}
+
+Result<void> BenchLanes::drive_all(std::span<const std::uint8_t> pixels, double seconds) {
+  OCTET_CHECK(at_once(static_cast<int>(lanes_.size()), [&](int i) {
+    const auto lane = static_cast<std::size_t>(i);
+    drive(lanes_[lane], lane, pixels, seconds);
+  }));
+  for (const Lane& lane : lanes_) OCTET_CHECK(lane.status);
+  return {};
+}
+
+Result<void> BenchLanes::warm_up(std::span<const std::uint8_t> pixels) { return drive_all(pixels, 0); }
+
+Result<void> BenchLanes::measure(std::span<const std::uint8_t> pixels, double seconds) {
+  OCTET_CHECK(drive_all(pixels, seconds));
+  double total = 0;
+  std::vector<double> batches;
+  for (const Lane& lane : lanes_) {
+    total += lane.images_per_s;
+    batches.insert(batches.end(), lane.batch_seconds.begin(), lane.batch_seconds.end());
+  }
+  images_per_s_.push_back(total);
+  batch_seconds_.push_back(median(std::move(batches)));
+  return {};
+}
+
+BenchRun BenchLanes::result() const {
+  return {precision_, static_cast<int>(lanes_.size()), plan_->batch(), median(images_per_s_),
+          1000 * median(batch_seconds_)};
+}
+
+Result<std::vector<LayerTime>> BenchLanes::layers(std::span<const std::uint8_t> pixels, double seconds) {
+  Lane& lane = lanes_.front();
+  lane.context->profile(true);
+  const std::vector<double> before(lane.context->step_seconds().begin(), lane.context->step_seconds().end());
+  Result<void> run = at_once(1, [&](int) { drive(lane, 0, pixels, seconds); });
+  lane.context->profile(false);
+  OCTET_CHECK(run);
+  OCTET_CHECK(lane.status);
+  const auto images = static_cast<double>(lane.batch_seconds.size()) * static_cast<double>(plan_->batch());
+  std::vector<LayerTime> times;
+  const std::vector<StepInfo> steps = plan_->steps();
+  const auto after = lane.context->step_seconds();
+  for (std::size_t i = 0; i < steps.size() && i < after.size(); ++i) {
+    const double since = after[i] - (i < before.size() ? before[i] : 0);
+    times.push_back({precision_, steps[i], 1e6 * since / images});
+  }
+  return times;
+}
+
+}  // namespace octet

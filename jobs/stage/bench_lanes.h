@@ -1,0 +1,57 @@
+// Running plans at full speed on a number of threads, for bench.
+#pragma once
+
+#include <cstdint>     // std::int64_t
+#include <functional>  // std::function
+#include <memory>      // std::unique_ptr
+#include <span>        // std::span
+#include <string>      // std::string
+#include <vector>      // std::vector
+
+#include "octet/executor/context.h"
+#include "octet/jobs/bench.h"
+
+namespace octet {
+
+/// One configuration that is measured: a plan on `threads` contexts. Not thread-safe.
+class BenchLanes {
+ public:
+  static Result<std::unique_ptr<BenchLanes>> create(const std::string& precision, std::shared_ptr<const Plan> plan,
+                                                    int threads);
+  /// Keeps every context busy for `seconds`, and at least once; `pixels` holds one mini-batch or
+  /// more, which are used in turn. Remembers one figure.
+  Result<void> measure(std::span<const std::uint8_t> pixels, double seconds);
+  /// One mini-batch on every context, not remembered.
+  Result<void> warm_up(std::span<const std::uint8_t> pixels);
+  /// Medians of what was measured.
+  [[nodiscard]] BenchRun result() const;
+  /// Time of each step on one thread over at least `seconds`.
+  Result<std::vector<LayerTime>> layers(std::span<const std::uint8_t> pixels, double seconds);
+
+ private:
+  BenchLanes() = default;
+  struct Lane {
+    std::unique_ptr<Context> context;
+    std::vector<std::vector<float>> outputs;
+    std::vector<std::span<float>> spans;
+    double images_per_s = 0;
+    std::vector<double> batch_seconds;
+    Result<void> status;
+  };
+  Result<void> drive_all(std::span<const std::uint8_t> pixels, double seconds);
+  void drive(Lane& lane, std::size_t start, std::span<const std::uint8_t> pixels, double seconds) const;
+
+  std::string precision_;
+  std::shared_ptr<const Plan> plan_;
+  std::vector<Lane> lanes_;
+  std::vector<double> images_per_s_, batch_seconds_;  // one a measurement
+};
+
+/// The middle value (mean of the two middle ones); 0 of nothing.
+double median(std::vector<double> values);
+
+/// Calls `work(lane)` for lanes 0 .. threads - 1 at the same time, each on a thread of its own.
+/// Error(usage) when the machine or the program's limits do not give that many threads.
+Result<void> at_once(int threads, const std::function<void(int)>& work);
+
+}  // namespace octet

@@ -1,0 +1,130 @@
+#include "octet/jobs/stage/bench_pictures.h"
+
+#include <algorithm>  // std::max
+#include <atomic>     // std::atomic
+#include <chrono>     // std::chrono::steady_clock
+#include <utility>    // std::move
+
+#include "octet/jobs/stage/bench_lanes.h"
+#include "octet/jobs/stage/stream.h"
+#include "octet/jobs/stage/workers.h"
+
+namespace octet {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::size_t most_pictures = 64;
+constexpr std::size_t most_bytes = std::size_t{64} << 20U;
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+}  // namespace
+
+Result<std::unique_ptr<BenchPictures>> BenchPictures::create(const BenchOptions& options,
+                                                             const Preprocess& preprocess) {
+  std::unique_ptr<BenchPictures> pictures(new BenchPictures);
+  pictures->preprocess_ = preprocess;
+  pictures->slot_bytes_ = octet::slot_bytes(preprocess, {});
+  const std::size_t room = std::clamp<std::size_t>(most_bytes / pictures->slot_bytes_, 1, most_pictures);
+  pictures->pixels_.resize(room * pictures->slot_bytes_);
+  if (options.source) {
+    OCTET_CHECK(pictures->read(options));
+  } else {
+    pictures->draw();
+  }
+  return pictures;
+}
+
+Result<void> BenchPictures::read(const BenchOptions& options) {
+  OCTET_TRY(const auto source, Source::open(*options.source));
+  DecodeWorker worker(options.decoder);
+  std::vector<std::uint8_t> file;
+  const std::size_t room = pixels_.size() / slot_bytes_;
+  while (count_ < room) {
+    OCTET_TRY(auto entry, source->next());
+    if (!entry) break;
+    if (!entry->image) continue;
+    const auto slot = std::span(pixels_).subspan(count_ * slot_bytes_, slot_bytes_);
+    if (!worker.decode(*entry->image, preprocess_, {}, slot)) continue;
+    entries_.push_back(std::move(*entry));
+    ++count_;
+  }
+  if (count_ > 0) return {};
+  return Error{ErrorCode::bad_image, options.source->data.string(), "no picture could be decoded"};
+}
+
+void BenchPictures::draw() {
+  count_ = pixels_.size() / slot_bytes_;
+  std::uint32_t state = 1;
+  for (std::uint8_t& pixel : pixels_) {
+    state = state * 1664525U + 1013904223U;
+    pixel = static_cast<std::uint8_t>(state >> 24U);
+  }
+}
+
+void BenchPictures::copy(std::size_t first, const Border& border, std::span<std::uint8_t> dst) const {
+  const std::size_t bytes = octet::slot_bytes(preprocess_, border);
+  for (std::size_t i = 0; i < dst.size() / bytes; ++i) {
+    const auto src = std::span(pixels_).subspan((first + i) % count_ * slot_bytes_, slot_bytes_);
+    copy_picture(preprocess_, {}, src, border, dst.subspan(i * bytes, bytes));
+  }
+}
+
+Result<double> BenchPictures::measure_loader(const BenchOptions& options, int threads) const {
+  std::vector<double> figures;
+  for (int repeat = 0; repeat < options.repeats; ++repeat) {
+    std::vector<double> images_per_s(static_cast<std::size_t>(threads));
+    OCTET_CHECK(at_once(threads, [&](int lane) {
+      DecodeWorker worker(options.decoder);
+      std::vector<std::uint8_t> slot(slot_bytes_);
+      std::size_t images = 0;
+      const auto begin = Clock::now();
+      do {
+        const std::size_t at = (static_cast<std::size_t>(lane) + images++ * images_per_s.size()) % entries_.size();
+        (void)worker.decode(*entries_[at].image, preprocess_, {}, slot);
+      } while (seconds_since(begin) < options.seconds_per_repeat);
+      images_per_s[static_cast<std::size_t>(lane)] = static_cast<double>(images) / seconds_since(begin);
+    }));
+    double total = 0;
+    for (const double figure : images_per_s) total += figure;
+    figures.push_back(total);
+  }
+  return median(std::move(figures));
+}
+
+Result<double> BenchPictures::measure_pipeline(const BenchOptions& options, int threads,
+                                               const std::shared_ptr<const Scorer>& scorer) const {
+  namespace flow = tbb::flow;
+  OCTET_TRY(const auto workers, Workers::create(threads));
+  std::vector<double> figures;
+  for (int repeat = 0; repeat < options.repeats; ++repeat) {
+    figures.push_back(workers->execute([&] {
+      const auto begin = Clock::now();
+      std::uint64_t given = 0;
+      std::uint64_t taken = 0;
+      flow::graph graph;
+      StageOptions stage_options;
+      stage_options.decoder = options.decoder;
+      ScoreStage stage(graph, scorer, stage_options);
+      flow::input_node<Entry> reader(graph, [&](tbb::flow_control& control) -> Entry {
+        if (given >= entries_.size() && seconds_since(begin) >= options.seconds_per_repeat) {
+          control.stop();
+          return {};
+        }
+        return entries_[given++ % entries_.size()];
+      });
+      flow::function_node<Record, flow::continue_msg, flow::rejecting> taker(graph, flow::serial, [&](const Record&) {
+        ++taken;
+        return flow::continue_msg();
+      });
+      flow::make_edge(reader, stage.input());
+      flow::make_edge(stage.output(), taker);
+      reader.activate();
+      graph.wait_for_all();
+      return static_cast<double>(taken) / seconds_since(begin);
+    }));
+  }
+  return median(std::move(figures));
+}
+
+}  // namespace octet
