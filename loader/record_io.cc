@@ -77,7 +77,7 @@ Result<RecordOrDamage> RecordReader::read_at(std::uint64_t offset) {
 Result<RecordReader::Attempt> RecordReader::read_record(std::uint64_t offset) {
   OCTET_TRY(Part part, read_part(offset, true));
   if (!part.problem.empty()) return Attempt{std::nullopt, std::move(part.problem), part.resume};
-  if (part.flag == 0) return Attempt{Record{offset, std::move(part.payload)}, "", part.end};
+  if (part.flag == 0) return Attempt{RawRecord{offset, std::move(part.payload)}, "", part.end};
 
   constexpr std::array<std::uint8_t, 4> kMagicBytes = {0x0A, 0x23, 0xD7, 0xCE};
   auto joined = std::make_shared<std::vector<std::uint8_t>>();
@@ -94,7 +94,7 @@ Result<RecordReader::Attempt> RecordReader::read_record(std::uint64_t offset) {
     joined->insert(joined->end(), part.payload.bytes.begin(), part.payload.bytes.end());
   }
   const std::span<const std::uint8_t> bytes(*joined);
-  return Attempt{Record{offset, {std::move(joined), bytes}}, "", part.end};
+  return Attempt{RawRecord{offset, {std::move(joined), bytes}}, "", part.end};
 }
 
 Result<RecordReader::Part> RecordReader::read_part(std::uint64_t offset, bool first) {

@@ -29,7 +29,7 @@ inline constexpr std::uint64_t kRecordPayloadLimit = std::uint64_t{1} << 29;
 /// Offset of the first magic number at a multiple of 4 from the start of `bytes`; bytes.size() when there is none.
 std::size_t find_magic(std::span<const std::uint8_t> bytes) noexcept;
 
-struct Record {
+struct RawRecord {
   std::uint64_t offset = 0;  ///< of its (first) magic number in the file
   OwnedBytes payload;
 };
@@ -41,7 +41,7 @@ struct DamagedPlace {
   std::string problem;  ///< what was wrong at `offset`
 };
 
-using RecordOrDamage = std::variant<Record, DamagedPlace>;
+using RecordOrDamage = std::variant<RawRecord, DamagedPlace>;
 
 struct RecordReaderOptions {
   std::size_t chunk_bytes = std::size_t{1} << 20;  ///< size of one read, a multiple of 4, at least 8
@@ -74,7 +74,7 @@ class RecordReader {
  private:
   /// A record, or why there is none and where the search for the next one goes on.
   struct Attempt {
-    std::optional<Record> record;
+    std::optional<RawRecord> record;
     std::string problem;
     std::uint64_t resume = 0;
   };

@@ -13,7 +13,7 @@ const std::vector<std::string>& no_classes() {
 std::string place_key(std::uint64_t offset) { return std::string("@").append(std::to_string(offset)); }
 
 /// Key, labels and image of a record. A record that cannot be used keeps as much of them as it has.
-Entry entry_of(Record record, const InputFile& file) {
+Entry entry_of(RawRecord record, const InputFile& file) {
   Entry entry;
   const auto refuse = [&](Error error) {
     error.where = file.where(record.offset);
@@ -41,7 +41,7 @@ class RecordSource final : public Source {
     OCTET_TRY(std::optional<RecordOrDamage> item, reader_.next());
     if (!item) return std::optional<Entry>();
     Entry entry;
-    if (auto* record = std::get_if<Record>(&*item)) {
+    if (auto* record = std::get_if<RawRecord>(&*item)) {
       entry = entry_of(std::move(*record), reader_.file());
     } else if (const auto* damage = std::get_if<DamagedPlace>(&*item)) {
       entry.key = place_key(damage->offset);
@@ -111,7 +111,7 @@ class IndexedRecordSource final : public Source {
       return refuse("offset " + std::string(offset_text) + " of " + reader_.file().path().filename().string() + ": " +
                     damage->problem);
     }
-    entry = entry_of(std::move(*std::get_if<Record>(&item)), reader_.file());
+    entry = entry_of(std::move(*std::get_if<RawRecord>(&item)), reader_.file());
     entry.key = key;
     return entry;
   }

@@ -94,7 +94,7 @@ void pack_folder(const Pictures& pictures, const std::filesystem::path& out) {
   for (std::size_t i = 0; i < pictures.count; ++i) {
     const auto folder = out / std::to_string(pictures.label(i));
     std::filesystem::create_directories(folder);
-    char name[16];
+    char name[32];
     std::snprintf(name, sizeof name, "%05zu.jpg", i);
     const auto jpeg = pictures.jpeg(i);
     std::ofstream file(folder / name, std::ios::binary);

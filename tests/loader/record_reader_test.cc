@@ -222,7 +222,7 @@ TEST(RecordReader, MemoryFollowsWhatIsInFlight) {
 
   auto reader = RecordReader::open(folder / "a.rec");
   ASSERT_TRUE(reader);
-  std::deque<Record> in_flight;
+  std::deque<RawRecord> in_flight;
   std::vector<std::weak_ptr<const void>> owners;
   std::size_t most_alive = 0;
   std::size_t records = 0;
@@ -230,7 +230,7 @@ TEST(RecordReader, MemoryFollowsWhatIsInFlight) {
     auto item = reader->next();
     ASSERT_TRUE(item);
     if (!*item) break;
-    auto* record = std::get_if<Record>(&**item);
+    auto* record = std::get_if<RawRecord>(&**item);
     ASSERT_NE(record, nullptr);
     ASSERT_EQ(record->payload.bytes.size(), 40'024U);
     if (owners.empty() || owners.back().lock() != record->payload.owner) owners.push_back(record->payload.owner);
@@ -262,12 +262,12 @@ TEST(RecordReader, OffsetsBeyondFourGibibytes) {
   ASSERT_TRUE(reader);
   auto item = reader->read_at(kFar);
   ASSERT_TRUE(item);
-  const auto* record = std::get_if<Record>(&*item);
+  const auto* record = std::get_if<RawRecord>(&*item);
   ASSERT_NE(record, nullptr);
   EXPECT_EQ(Bytes(record->payload.bytes.begin(), record->payload.bytes.end()), noise(70, 2));
   item = reader->read_at(kFar + 80);
   ASSERT_TRUE(item);
-  record = std::get_if<Record>(&*item);
+  record = std::get_if<RawRecord>(&*item);
   ASSERT_NE(record, nullptr);
   EXPECT_EQ(Bytes(record->payload.bytes.begin(), record->payload.bytes.end()),
             noise(8, 3) + magic_bytes() + noise(9, 4));

@@ -28,7 +28,7 @@ void repack(const std::filesystem::path& from, const std::filesystem::path& to, 
     const auto item = reader->next();
     ASSERT_TRUE(item);
     if (!*item) break;
-    const auto* record = std::get_if<Record>(&**item);
+    const auto* record = std::get_if<RawRecord>(&**item);
     ASSERT_NE(record, nullptr) << "damaged";
     const auto payload = record->payload.bytes;
     const auto header = parse_header(payload);

@@ -180,7 +180,7 @@ std::vector<Delivery> deliveries_of(const std::filesystem::path& path, std::size
     auto item = reader->next();
     EXPECT_TRUE(item) << (item ? "" : to_string(item.error()));
     if (!item || !*item) break;
-    if (const auto* record = std::get_if<Record>(&**item)) {
+    if (const auto* record = std::get_if<RawRecord>(&**item)) {
       found.push_back({record->offset, 0, Bytes(record->payload.bytes.begin(), record->payload.bytes.end())});
     } else if (const auto* damage = std::get_if<DamagedPlace>(&**item)) {
       EXPECT_GT(damage->bytes, 0U);
