@@ -6,6 +6,9 @@
 #include <limits>
 
 #include "executor/kernel_testing.h"
+#include "executor/reference.h"
+#include "support/assets.h"
+#include "support/npy.h"
 
 namespace octet::test {
 namespace {
@@ -142,47 +145,6 @@ TEST(KernelMultiBox, DecodesCentreAndSize) {
   EXPECT_EQ(clipped[0], (Row{0, 0.9F, 0, 0, 1, 1}));
 }
 
-/// The operator's definition again, with a real stable sort and no shortcuts.
-std::vector<Row> straightforward(const MultiBoxDetectionOp& op, std::size_t classes, std::size_t count,
-                                 const float* cls_prob, const float* loc, const float* anchors) {
-  std::vector<Row> kept;
-  for (std::size_t a = 0; a < count; ++a) {
-    float score = -1;
-    std::size_t id = 0;
-    for (std::size_t j = 1; j < classes; ++j) {
-      if (cls_prob[j * count + a] > score) {
-        score = cls_prob[j * count + a];
-        id = j;
-      }
-    }
-    if (id == 0 || score < op.threshold) continue;
-    const float *p = loc + 4 * a, *b = anchors + 4 * a;
-    const float w = b[2] - b[0], h = b[3] - b[1], ax = (b[0] + b[2]) / 2, ay = (b[1] + b[3]) / 2;
-    const float cx = p[0] * op.variances[0] * w + ax, cy = p[1] * op.variances[1] * h + ay;
-    const float hw = std::exp(p[2] * op.variances[2]) * w / 2, hh = std::exp(p[3] * op.variances[3]) * h / 2;
-    Row row{static_cast<float>(id - 1), score, cx - hw, cy - hh, cx + hw, cy + hh};
-    for (std::size_t k = 2; k < 6 && op.clip; ++k) row[k] = std::clamp(row[k], 0.0F, 1.0F);
-    kept.push_back(row);
-  }
-  std::vector<Row> sorted = kept;
-  std::stable_sort(sorted.begin(), sorted.end(), [](const Row& x, const Row& y) { return x[1] > y[1]; });
-  std::size_t top = kept.size();
-  if (op.nms_topk > 0) top = std::min(top, static_cast<std::size_t>(op.nms_topk));
-  for (std::size_t i = top; i < kept.size(); ++i) sorted[i] = kept[i], sorted[i][0] = -1;
-  for (std::size_t i = 0; i < top; ++i) {
-    for (std::size_t j = i + 1; j < top && sorted[i][0] >= 0; ++j) {
-      Row &x = sorted[i], &y = sorted[j];
-      if (y[0] < 0 || (x[0] != y[0] && !op.force_suppress)) continue;
-      const float w = std::max(0.0F, std::min(x[4], y[4]) - std::max(x[2], y[2]));
-      const float h = std::max(0.0F, std::min(x[5], y[5]) - std::max(x[3], y[3]));
-      const float u = (x[4] - x[2]) * (x[5] - x[3]) + (y[4] - y[2]) * (y[5] - y[3]) - w * h;
-      if (u > 0 && w * h / u >= op.nms_threshold) y[0] = -1;
-    }
-  }
-  sorted.resize(count, none);
-  return sorted;
-}
-
 TEST(KernelMultiBox, RandomImagesEqualTheDefinitionAndEachOther) {
   Random random(61);
   for (int round = 0; round < 30; ++round) {
@@ -206,13 +168,41 @@ TEST(KernelMultiBox, RandomImagesEqualTheDefinitionAndEachOther) {
     for_each_target([&](const std::string& target) {
       const auto rows = detect(op, static_cast<std::int64_t>(classes), cls_prob, loc, anchors);
       for (std::size_t n = 0; n < images; ++n) {
-        const auto expected = straightforward(op, classes, count, cls_prob.data() + n * classes * count,
-                                              loc.data() + n * 4 * count, anchors.data());
-        const auto first = rows.begin() + static_cast<std::ptrdiff_t>(n * count);
+        const auto expected = reference_detection(op, classes, count, cls_prob.data() + n * classes * count,
+                                                  loc.data() + n * 4 * count, anchors.data());
+        const float* first = rows[n * count].data();
         ASSERT_TRUE(std::equal(expected.begin(), expected.end(), first)) << target << ", round " << round;
       }
     });
   }
+}
+
+TEST(KernelMultiBox, EqualsTheGoldenSsdDetections) {
+  OCTET_REQUIRE_ASSETS();
+  const auto folder = assets() / "golden" / "ssd_mobilenet_v1_coco";
+  const auto inputs = read_npz(folder / "multibox_inputs.npz").value();
+  const Npy outputs = read_npy(folder / "outputs_f32.npy").value();
+  const auto cls_prob = inputs.at("cls_prob_image0").as<float>();
+  const auto loc_pred = inputs.at("loc_pred_image0").as<float>();
+  const auto anchors = inputs.at("anchor").as<float>();
+  const auto expected = outputs.row<float>(0);
+  ASSERT_EQ(anchors.size(), 1917U * 4);
+  MultiBoxDetectionOp op;
+  op.nms_threshold = 0.6F;
+  op.nms_topk = 400;
+  const auto copy = [](std::span<const float> x) { return std::vector<float>(x.begin(), x.end()); };
+  const auto rows =
+      detect(op, static_cast<std::int64_t>(cls_prob.size() / 1917), copy(cls_prob), copy(loc_pred), copy(anchors));
+  ASSERT_EQ(expected.size(), 400U * 6);
+  int kept = 0;
+  for (std::size_t i = 0; i < 400; ++i) {
+    ASSERT_EQ(rows[i][0], expected[i * 6]) << "id of row " << i;
+    ASSERT_EQ(rows[i][1], expected[i * 6 + 1]) << "score of row " << i;
+    for (std::size_t k = 2; k < 6; ++k) ASSERT_NEAR(rows[i][k], expected[i * 6 + k], 1e-6) << "row " << i;
+    kept += rows[i][0] >= 0 ? 1 : 0;
+  }
+  EXPECT_GT(kept, 5);
+  for (std::size_t i = 400; i < rows.size(); ++i) ASSERT_EQ(rows[i][0], -1);
 }
 
 }  // namespace
