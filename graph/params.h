@@ -19,7 +19,10 @@ struct NamedTensor {
 };
 using ParamMap = std::map<std::string, NamedTensor>;
 
-/// Parses a whole file held in memory. Every size is checked against the bytes that are left before
+/// Parses a whole file held in memory. A file without keys names its arrays "0", "1", ... An array
+/// that was saved as "none" is an empty tensor. Two arrays of one name and bytes behind the last key
+/// (other than zero padding) are errors; sparse arrays are Error(unsupported).
+/// Every size is checked against the bytes that are left before
 /// anything is allocated; errors carry `where` and the offset. f64, f16 and bf16 arrays are
 /// converted to f32.
 Result<ParamMap> parse_params(std::span<const std::byte> bytes, const std::string& where);

@@ -10,19 +10,26 @@
 
 namespace octet {
 
-/// Drops Dropout / identity nodes and nodes that no output needs.
+/// Drops Dropout / identity nodes (their producer then answers to their names as well) and nodes
+/// that no output needs. The input stays.
 Result<void> remove_dead_nodes(Graph& graph);
 
 /// Folds BatchNorm into the Convolution or FullyConnected before it, or into Normalize when it
-/// directly follows the input's normalisation. Weights: w * gamma / sqrt(var + eps), in double.
+/// directly follows the input's normalisation (whose mean and std then differ from those of
+/// Preprocess: the graph's count). Weights: w * gamma / sqrt(var + eps), in double. A BatchNorm
+/// elsewhere, or behind a value with other readers, stays.
 Result<void> fold_batch_norm(Graph& graph);
 
 /// Merges a constant zero Pad over H and W into the following Convolution's padding.
 Result<void> fold_padding(Graph& graph);
 
-/// Fuses eltwise functions and residual sums into the Convolution / FullyConnected before them
-/// (convolution + [eltwise] + sum + [eltwise] in every order that a post-op chain can express),
-/// and an eltwise behind a remaining Add into that Add.
+/// Fuses eltwise functions and residual sums into the Convolution / FullyConnected before them, as
+/// [eltwise] [sum] [eltwise], and one eltwise behind a remaining Add into that Add. Only where the
+/// value in between has one reader, which then is the fused node alone. Where both operands of a sum
+/// could take it, the later one in the order does; the fused node stands where the Add stood and
+/// has the other operand as its last input. Beyond what MXNet's fusion does: convolution + eltwise +
+/// sum (its pattern needs the sum directly behind the convolution), any clip and every function of
+/// EltwiseKind but softsign after a sum, sums into FullyConnected, and the eltwise behind an Add.
 Result<void> fuse_post_ops(Graph& graph);
 
 /// All of the above in their order: what `score` and `calibrate` run on an FP32 model.

@@ -1,0 +1,424 @@
+#include "octet/graph/build.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "octet/graph/ops.h"
+#include "octet/graph/own_format.h"
+
+namespace octet {
+namespace {
+
+/// Messages stay readable whatever is missing.
+constexpr std::size_t kMaxListed = 20;
+
+/// Faults of parameters, collected so that all of them can be told at once.
+class ParamFaults {
+ public:
+  void missing(const std::string& name, const std::string& shape) { missing_.push_back(name + shape); }
+  void wrong(const std::string& name, const std::string& what) { wrong_.push_back(name + " " + what); }
+  void extra(const std::string& name) { extra_.push_back(name); }
+  [[nodiscard]] bool any() const { return !missing_.empty() || !wrong_.empty() || !extra_.empty(); }
+
+  [[nodiscard]] Error error(const std::string& where) const {
+    std::string text = "symbol and parameters do not fit";
+    text += list("missing", missing_) + list("wrong", wrong_) + list("not in the symbol", extra_);
+    const auto dotted = [](const std::string& name) { return name.find('.') != std::string::npos; };
+    if (!missing_.empty() && !extra_.empty() && std::all_of(extra_.begin(), extra_.end(), dotted)) {
+      text += "; dotted names come from Gluon's save_parameters: write the model with HybridBlock.export instead";
+    }
+    return {ErrorCode::invalid_model, where, text};
+  }
+
+ private:
+  static std::string list(const char* what, const std::vector<std::string>& items) {
+    if (items.empty()) return "";
+    std::string text = std::string("; ") + what + " (" + std::to_string(items.size()) + "): ";
+    for (std::size_t i = 0; i < std::min(items.size(), kMaxListed); ++i) text += (i == 0 ? "" : ", ") + items[i];
+    return items.size() > kMaxListed ? text + ", ..." : text;
+  }
+  std::vector<std::string> missing_, wrong_, extra_;
+};
+
+bool all_finite(const Tensor& tensor) {
+  const auto values = tensor.as<float>();
+  return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+}
+
+class Builder {
+ public:
+  Builder(const Symbol& symbol, const ParamMap& params, const Preprocess& preprocess, const std::string& where)
+      : symbol_(symbol), params_(params), preprocess_(preprocess), where_(where) {}
+
+  Result<Graph> run() {
+    auto own = is_own_format(symbol_);
+    if (!own) return within(own.error());
+    own_ = *own;
+    OCTET_CHECK(parse_operators());
+    OCTET_CHECK(find_image());
+    OCTET_CHECK(emit());
+    check_shapes();
+    find_extra();
+    if (faults_.any()) return faults_.error(where_);
+    if (shape_error_) return within(*shape_error_);
+    if (auto checked = check_batch(); !checked) return within(checked.error());
+    make_explicit();
+    return std::move(graph_);
+  }
+
+ private:
+  enum Use : unsigned { as_data = 1, as_weight = 2, as_nothing = 4 };
+
+  [[nodiscard]] Error within(const Error& error) const {
+    return {error.code, where_ + (error.where.empty() ? "" : ": " + error.where), error.message};
+  }
+  [[nodiscard]] Error at(const SymbolNode& node, const std::string& message,
+                         ErrorCode code = ErrorCode::invalid_model) const {
+    return within({code, "node '" + node.name + "' (" + node.op + ")", message});
+  }
+  [[nodiscard]] bool is_variable(std::size_t id) const { return symbol_.nodes[id].op == "null"; }
+
+  /// Marks what the heads need, understands the operators, and notes what each variable is for.
+  Result<void> parse_operators() {
+    const std::size_t count = symbol_.nodes.size();
+    parsed_.resize(count);
+    needed_.resize(count);
+    uses_.resize(count);
+    for (const SymbolEntry& head : symbol_.heads) {
+      needed_[head.node] = 1;
+      uses_[head.node] |= as_data;
+      OCTET_CHECK(check_output("the symbol's head", head));
+    }
+    for (std::size_t id = count; id-- > 0;) {
+      if (needed_[id] == 0 || is_variable(id)) continue;
+      OCTET_CHECK(parse_node(id));
+    }
+    return {};
+  }
+
+  Result<void> check_output(const std::string& reader, const SymbolEntry& entry) const {
+    if (entry.output == 0) return {};
+    const SymbolNode& node = symbol_.nodes[entry.node];
+    return at(node, reader + " reads output " + std::to_string(entry.output) + "; only the first one is supported",
+              ErrorCode::unsupported);
+  }
+
+  Result<void> parse_node(std::size_t id) {
+    const SymbolNode& node = symbol_.nodes[id];
+    if (!own_ && node.op.starts_with(kOwnPrefix)) {
+      return at(node, "an operator of octet in a file without the graph attribute 'octet_format'");
+    }
+    auto parsed = parse_operator(node);
+    if (!parsed) return at(node, parsed.error().message, parsed.error().code);
+    // A fused sum has one operand more, behind the operator's own data inputs.
+    if (own_ && node.op.starts_with(kOwnPrefix)) {
+      Node fused;
+      OCTET_CHECK(own_attributes(node, fused));
+      if (fused.has_sum()) parsed->data.emplace_back("sum");
+    }
+    const std::size_t data = parsed->data.size(), least = data + parsed->params.size();
+    if (node.inputs.size() < least || node.inputs.size() > least + parsed->unused.size()) {
+      return at(node, "has " + std::to_string(node.inputs.size()) + " inputs; its arguments are " + arguments(*parsed));
+    }
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const SymbolEntry& input = node.inputs[i];
+      const Use use = i < data ? as_data : i < least ? as_weight : as_nothing;
+      uses_[input.node] |= use;
+      if (use == as_nothing) continue;
+      needed_[input.node] = 1;
+      OCTET_CHECK(check_output("node '" + node.name + "'", input));
+      if (use == as_weight && !is_variable(input.node)) {
+        return at(node,
+                  "input '" + parsed->params[i - data] + "' is computed by node '" + symbol_.nodes[input.node].name +
+                      "'; only stored weights are supported",
+                  ErrorCode::unsupported);
+      }
+    }
+    parsed_[id] = *std::move(parsed);
+    return {};
+  }
+
+  static std::string arguments(const ParsedOperator& parsed) {
+    std::string text;
+    for (const auto* list : {&parsed.data, &parsed.params, &parsed.unused}) {
+      for (const std::string& name : *list) text += (text.empty() ? "" : ", ") + name;
+    }
+    return text;
+  }
+
+  Result<void> own_attributes(const SymbolNode& symbol, Node& node) const {
+    auto read = read_own_attributes(symbol, node);
+    if (!read) return at(symbol, read.error().message, read.error().code);
+    return {};
+  }
+
+  /// The variable named by the preprocessing, or else the only one without a value.
+  Result<void> find_image() {
+    std::vector<std::size_t> unbound;
+    for (std::size_t id = 0; id < symbol_.nodes.size(); ++id) {
+      if (!is_variable(id) || (uses_[id] & as_data) == 0 || needed_[id] == 0) continue;
+      if (symbol_.nodes[id].name == preprocess_.input) {
+        image_ = id;
+        return {};
+      }
+      if (!params_.contains(symbol_.nodes[id].name)) unbound.push_back(id);
+    }
+    if (unbound.size() == 1) {
+      image_ = unbound[0];
+      return {};
+    }
+    std::string names;
+    for (const std::size_t id : unbound) names += (names.empty() ? "" : ", ") + symbol_.nodes[id].name;
+    return Error{ErrorCode::invalid_model, where_,
+                 "the symbol has no variable '" + preprocess_.input + "' for the image" +
+                     (names.empty() ? "" : "; variables without a value: " + names)};
+  }
+
+  Result<void> emit() {
+    node_of_.assign(symbol_.nodes.size(), -1);
+    for (std::size_t id = 0; id < symbol_.nodes.size(); ++id) {
+      if (needed_[id] == 0) continue;
+      if (id == image_) {
+        OCTET_CHECK(emit_image(id));
+      } else if (!is_variable(id)) {
+        OCTET_CHECK(emit_operator(id));
+      } else if ((uses_[id] & as_data) != 0) {
+        OCTET_CHECK(emit_constant(id));
+      }
+    }
+    for (const SymbolEntry& head : symbol_.heads) {
+      if (node_of_[head.node] >= 0) graph_.outputs.push_back({node_of_[head.node], 0});
+    }
+    return {};
+  }
+
+  /// Appends a node; its output is called after it, made unique where the symbol repeats a name.
+  NodeId append(Node node) {
+    if (node.output_name.empty()) node.output_name = node.name;
+    const std::string base = node.output_name;
+    for (int i = 2; !output_names_.insert(node.output_name).second; ++i) {
+      node.output_name = base + "#" + std::to_string(i);
+    }
+    node.outputs.resize(1);
+    graph_.nodes.push_back(std::move(node));
+    return static_cast<NodeId>(graph_.nodes.size() - 1);
+  }
+
+  Result<void> emit_image(std::size_t id) {
+    const SymbolNode& symbol = symbol_.nodes[id];
+    const Preprocess& p = preprocess_;
+    Node node;
+    node.name = symbol.name;
+    node.op = InputOp{};
+    if (own_) OCTET_CHECK(own_attributes(symbol, node));
+    const Border& border = node.as<InputOp>()->border;
+    Value pixels{
+        {1, p.channels, p.height + border.top + border.bottom, p.width + border.left + border.right}, DType::u8, 1};
+    node.outputs = {std::move(pixels)};
+    node_of_[id] = append(std::move(node));
+    if (own_) return {};  // written out as a node of its own
+    Node normalize;
+    normalize.name = symbol.name + "_normalized";
+    normalize.inputs = {{node_of_[id], 0}};
+    const auto channels = std::clamp<std::int64_t>(p.channels, 0, 3);
+    normalize.op = NormalizeOp{{p.mean.begin(), p.mean.begin() + channels}, {p.std.begin(), p.std.begin() + channels}};
+    node_of_[id] = append(std::move(normalize));
+    return {};
+  }
+
+  /// The tensor of a variable, or an empty one after noting what is wrong with it.
+  Tensor take(const std::string& name, bool quantised_allowed) {
+    used_.insert(name);
+    const auto found = params_.find(name);
+    if (found == params_.end() || found->second.value.empty()) return {};
+    const Tensor& tensor = found->second.value;
+    const bool f32 = tensor.dtype() == DType::f32;
+    if (!f32 && !(own_ && quantised_allowed && (tensor.dtype() == DType::s8 || tensor.dtype() == DType::u8))) {
+      faults_.wrong(name, "holds " + std::string(to_string(tensor.dtype())) + ", not f32");
+    } else if (f32 && !all_finite(tensor)) {
+      faults_.wrong(name, "holds NaN or infinity");
+    }
+    return tensor;
+  }
+
+  Result<void> emit_constant(std::size_t id) {
+    const SymbolNode& symbol = symbol_.nodes[id];
+    Node node;
+    node.name = symbol.name;
+    const Tensor value = take(symbol.name, true);
+    if (value.empty()) faults_.missing(symbol.name, "");
+    node.op = ConstantOp{value};
+    if (own_) OCTET_CHECK(own_attributes(symbol, node));
+    node_of_[id] = append(std::move(node));
+    if (value.dtype() != DType::f32 && value.dtype() != graph_.nodes.back().outputs[0].dtype) {
+      faults_.wrong(symbol.name,
+                    "holds " + std::string(to_string(value.dtype())) + " without such a type in the symbol");
+    }
+    return {};
+  }
+
+  Result<void> emit_operator(std::size_t id) {
+    const SymbolNode& symbol = symbol_.nodes[id];
+    const ParsedOperator& parsed = parsed_[id];
+    Node node;
+    node.name = symbol.name;
+    node.op = parsed.op;
+    if (own_ && symbol.op.starts_with(kOwnPrefix)) OCTET_CHECK(own_attributes(symbol, node));
+    for (std::size_t i = 0; i < parsed.data.size(); ++i) node.inputs.push_back({node_of_[symbol.inputs[i].node], 0});
+    for (std::size_t i = 0; i < parsed.params.size(); ++i) {
+      const SymbolNode& variable = symbol_.nodes[symbol.inputs[parsed.data.size() + i].node];
+      const bool quantised_allowed = i == 0 && symbol.op.starts_with(kOwnPrefix);
+      node.params.push_back(parameter(variable, quantised_allowed));
+    }
+    node_of_[id] = append(std::move(node));
+    return {};
+  }
+
+  Parameter parameter(const SymbolNode& variable, bool quantised_allowed) {
+    Parameter param{variable.name, take(variable.name, quantised_allowed), {}};
+    if (!own_ || param.value.dtype() == DType::f32) return param;
+    const auto key = variable.attrs.find("__octet_scales__");
+    const std::string name = key != variable.attrs.end() ? key->second : variable.name + "_scale";
+    const Tensor scales = take(name, false);
+    const Shape& shape = param.value.shape();
+    if (scales.empty()) {
+      faults_.missing(name, "");
+    } else if (shape.empty() || scales.shape() != Shape{shape[0]}) {
+      faults_.wrong(name, "has shape " + to_string(scales.shape()) + " for weights " + to_string(shape));
+    } else {
+      const auto values = scales.as<float>();
+      param.scale.assign(values.begin(), values.end());
+      if (std::any_of(values.begin(), values.end(), [](float s) { return !(s > 0); })) {
+        faults_.wrong(name, "has a scale that is not > 0");
+      }
+    }
+    return param;
+  }
+
+  /// Shapes of all nodes for one image, with every parameter's shape checked on the way. A shape
+  /// that cannot be known ends the walk; faults of parameters found before explain it better.
+  void check_shapes() {
+    for (Node& node : graph_.nodes) {
+      const OpKind& kind = kind_of(node.op);
+      std::vector<Shape> shapes;
+      const std::size_t data = node.inputs.size() - (node.has_sum() ? 1 : 0);
+      for (std::size_t i = 0; i < data; ++i) shapes.push_back(graph_.value(node.inputs[i]).shape);
+      if (std::cmp_less(data, kind.min_inputs)) return;  // validate() says it
+      const bool unknown = node.as<ConstantOp>() != nullptr && node.as<ConstantOp>()->value.empty();
+      if (unknown) return list_missing();
+      const auto inferred = kind.infer(node, shapes);
+      if (!inferred) {
+        shape_error_ =
+            Error{inferred.error().code, "node '" + node.name + "' (" + kind.name + ")", inferred.error().message};
+        return list_missing();
+      }
+      for (std::size_t i = 0; i < node.params.size(); ++i) check_param(node, i, inferred->params[i]);
+      node.outputs[0].shape = inferred->outputs[0];
+      if (!element_count(node.outputs[0].shape)) return list_missing();  // infer_shapes says it
+    }
+  }
+
+  void check_param(Node& node, std::size_t i, const Shape& expected) {
+    Parameter& param = node.params[i];
+    const auto* norm = node.as<BatchNormOp>();
+    if (norm != nullptr && norm->fix_gamma && i == 0) {
+      // Whatever is stored, gamma counts as 1; then nothing is lost when it is not stored at all.
+      std::vector<float> ones(static_cast<std::size_t>(std::min<std::int64_t>(expected[0], kMaxAttribute)), 1.0F);
+      if (auto gamma = Tensor::from(expected, ones)) param.value = *std::move(gamma);
+      return;
+    }
+    if (!reported_.insert(param.name).second) return;
+    if (param.value.empty()) {
+      faults_.missing(param.name, " " + to_string(expected));
+    } else if (param.value.shape() != expected) {
+      faults_.wrong(param.name, "has shape " + to_string(param.value.shape()) + " instead of " + to_string(expected));
+    }
+  }
+
+  /// Parameters of nodes whose shapes are not known are at least missing or not.
+  void list_missing() {
+    for (const Node& node : graph_.nodes) {
+      for (const Parameter& param : node.params) {
+        if (param.value.empty() && reported_.insert(param.name).second) faults_.missing(param.name, "");
+      }
+    }
+  }
+
+  /// Arrays that no variable of the symbol names. Those of variables that inference does not read
+  /// (labels, parts behind no head) are fine.
+  void find_extra() {
+    std::set<std::string> known = used_;
+    for (const SymbolNode& node : symbol_.nodes) {
+      if (node.op == "null") known.insert(node.name);
+    }
+    for (const auto& [name, param] : params_) {
+      if (!known.contains(name)) faults_.extra(name);
+    }
+  }
+
+  /// Two images must give outputs of two images: a shape that fixes or mixes the batch cannot.
+  Result<void> check_batch() {
+    OCTET_CHECK(infer_shapes(graph_, 1));
+    const auto outputs = [this] {
+      std::vector<Shape> shapes;
+      for (const ValueRef& output : graph_.outputs) shapes.push_back(graph_.value(output).shape);
+      return shapes;
+    };
+    std::vector<Shape> expected = outputs();
+    const auto two = infer_shapes(graph_, 2);
+    for (Shape& shape : expected) {
+      if (!shape.empty() && shape[0] == 1) shape[0] = 2;
+    }
+    if (!two || outputs() != expected) {
+      return Error{ErrorCode::unsupported, two ? "" : two.error().where,
+                   "the network's shapes do not follow the number of images" +
+                       (two ? std::string() : ": " + two.error().message)};
+    }
+    return infer_shapes(graph_, 1);
+  }
+
+  /// Axes counted from the front, so that later layers need not know about the back.
+  void make_explicit() {
+    for (Node& node : graph_.nodes) {
+      if (node.inputs.empty()) continue;
+      const auto rank = static_cast<std::int64_t>(graph_.value(node.inputs[0]).shape.size());
+      const auto from_front = [rank](std::int64_t& axis) { axis += axis < 0 ? rank : 0; };
+      if (auto* norm = node.as<BatchNormOp>()) from_front(norm->axis);
+      if (auto* concat = node.as<ConcatOp>()) from_front(concat->axis);
+      if (auto* softmax = node.as<SoftmaxOp>(); softmax != nullptr && !softmax->per_sample) from_front(softmax->axis);
+      if (auto* transpose = node.as<TransposeOp>()) {
+        for (std::int64_t axis = rank; transpose->axes.size() < static_cast<std::size_t>(rank);) {
+          transpose->axes.push_back(--axis);
+        }
+        for (std::int64_t& axis : transpose->axes) from_front(axis);
+      }
+    }
+  }
+
+  const Symbol& symbol_;
+  const ParamMap& params_;
+  const Preprocess& preprocess_;
+  const std::string& where_;
+  bool own_ = false;
+  std::vector<ParsedOperator> parsed_;
+  std::vector<char> needed_;
+  std::vector<unsigned> uses_;
+  std::size_t image_ = 0;
+  std::vector<NodeId> node_of_;
+  std::set<std::string> output_names_, used_, reported_;
+  ParamFaults faults_;
+  std::optional<Error> shape_error_;
+  Graph graph_;
+};
+
+}  // namespace
+
+Result<Graph> build_graph(const Symbol& symbol, const ParamMap& params, const Preprocess& preprocess,
+                          const std::string& where) {
+  return Builder(symbol, params, preprocess, where).run();
+}
+
+}  // namespace octet
