@@ -95,7 +95,9 @@ class TreeWalk {
     std::filesystem::directory_iterator entries(root_ / folder, failed);
     for (; !failed && entries != std::filesystem::directory_iterator(); entries.increment(failed)) {
       const std::string name = entries->path().filename().string();
-      std::string relative = folder.empty() ? name : folder + "/" + name;
+      std::string relative = folder;
+      if (!folder.empty()) relative += '/';
+      relative += name;
       std::error_code ignored;  // a dangling link is no directory
       if (!entries->is_directory(ignored)) {
         if (is_image_name(name)) names_.add(relative);

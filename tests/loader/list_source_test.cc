@@ -38,11 +38,11 @@ TEST_F(ListSource, LinesAreEntriesInOrder) {
 }
 
 TEST_F(ListSource, LineEndsBlankLinesAndByteOrderMarks) {
-  for (const char* list : {"0\t1\ta.jpg\n1\t2\tb.jpg\n", "0\t1\ta.jpg\r\n1\t2\tb.jpg\r\n", "0\t1\ta.jpg\n1\t2\tb.jpg",
-                           "\n \t\n0\t1\ta.jpg\n\r\n\n1\t2\tb.jpg\r",
-                           "\xEF\xBB\xBF"
-                           "0\t1\ta.jpg\n1\t2\tb.jpg\n\n\n",
-                           " 0 \t 1 \ta.jpg\n+1\t+2\tb.jpg\n"}) {
+  const std::string marked = std::string("\xEF\xBB\xBF").append("0\t1\ta.jpg\n1\t2\tb.jpg\n\n\n");
+  for (const std::string& list :
+       {std::string("0\t1\ta.jpg\n1\t2\tb.jpg\n"), std::string("0\t1\ta.jpg\r\n1\t2\tb.jpg\r\n"),
+        std::string("0\t1\ta.jpg\n1\t2\tb.jpg"), std::string("\n \t\n0\t1\ta.jpg\n\r\n\n1\t2\tb.jpg\r"),
+        std::string(" 0 \t 1 \ta.jpg\n+1\t+2\tb.jpg\n"), marked}) {
     const auto found = entries(list);
     ASSERT_EQ(found.size(), 2U) << list;
     EXPECT_EQ(found[0].key + found[1].key, "a.jpgb.jpg") << list;
