@@ -58,7 +58,8 @@ float sum_scale(const Value& operand, const Value& dst) noexcept {
 
 bool pairs_can_saturate(std::span<const std::int8_t> weights) noexcept {
   int high = 0, next_high = 0, low = 0, next_low = 0;  // the two largest and the two smallest, 0 included
-  for (const int w : weights) {
+  for (const std::int8_t weight : weights) {
+    const int w = weight;  // NOLINT(bugprone-signed-char-misuse): weights are signed numbers
     next_high = std::max(next_high, std::min(high, w));
     high = std::max(high, w);
     next_low = std::min(next_low, std::max(low, w));

@@ -1,0 +1,97 @@
+#include "octet/executor/layer_step.h"
+
+#include <cstring>  // std::memcpy
+#include <utility>  // std::move
+#include <vector>   // std::vector
+
+namespace octet {
+namespace {
+
+class BoundLayer final : public BoundStep {
+ public:
+  BoundLayer(const LayerPlan& plan, const Bindings& bindings)
+      : plan_(plan),
+        tail_(plan.tail),
+        stream_(bindings.stream->get()),
+        result_(bindings.at(plan.work < 0 ? plan.dst : plan.work)),
+        dst_(bindings.at(plan.dst)),
+        operand_(plan.operand_bytes > 0 ? bindings.read(plan.operand) : nullptr) {
+    const dnnl::engine& engine = *bindings.engine;
+    const onednn::Primitive& p = plan.primitive;
+    memories_.reserve(static_cast<std::size_t>(plan.repeats) * 2 + 3);
+    const auto add = [&](const dnnl::memory::desc& desc, const void* data) {
+      memories_.emplace_back(desc, engine, const_cast<void*>(data));
+      return memories_.back().get();
+    };
+    const dnnl_memory_t weight = add(p.weight, plan.weight);
+    const dnnl_memory_t bias = plan.bias == nullptr ? nullptr : add(p.bias, plan.bias);
+    const dnnl_memory_t scratchpad = add(p.scratchpad, bindings.scratchpad);
+    const std::byte* src = bindings.read(plan.src);
+    for (std::int64_t i = 0; i < plan.repeats; ++i) {
+      const auto image = static_cast<std::size_t>(i);
+      const auto at_src = src == nullptr ? nullptr : src + image * p.src.get_size();
+      sources_.push_back(add(p.src, at_src));
+      const dnnl_memory_t dst = add(p.dst, result_ + image * p.dst.get_size());
+      std::vector<dnnl_exec_arg_t>& args = arguments_.emplace_back();
+      args = {{DNNL_ARG_SRC, sources_.back()},
+              {DNNL_ARG_WEIGHTS, weight},
+              {DNNL_ARG_DST, dst},
+              {DNNL_ARG_SCRATCHPAD, scratchpad}};
+      if (bias != nullptr) args.push_back({DNNL_ARG_BIAS, bias});
+    }
+  }
+
+  bool run() noexcept override {
+    if (plan_.copy_operand) std::memcpy(result_, operand_, plan_.operand_bytes);
+    for (const std::vector<dnnl_exec_arg_t>& args : arguments_) {
+      const auto status =
+          dnnl_primitive_execute(plan_.primitive.primitive.get(), stream_, static_cast<int>(args.size()), args.data());
+      if (status != dnnl_success) return false;
+    }
+    if (tail_) tail_(reinterpret_cast<float*>(result_), operand_, dst_);
+    return true;
+  }
+
+  void set_pixels(const std::uint8_t* pixels) noexcept override {
+    if (plan_.operand_bytes > 0 && plan_.operand.kind == Location::Kind::pixels) {
+      operand_ = reinterpret_cast<const std::byte*>(pixels);
+    }
+    if (plan_.src.kind != Location::Kind::pixels) return;
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+      const std::uint8_t* image = pixels + i * plan_.primitive.src.get_size();
+      dnnl_memory_set_data_handle(sources_[i], const_cast<std::uint8_t*>(image));
+    }
+  }
+
+ private:
+  const LayerPlan& plan_;
+  TailFunction tail_;  // a copy, as with kernels
+  dnnl_stream_t stream_;
+  std::byte* result_;  // what the primitive writes
+  std::byte* dst_;
+  const std::byte* operand_;
+  std::vector<dnnl::memory> memories_;
+  std::vector<dnnl_memory_t> sources_;
+  std::vector<std::vector<dnnl_exec_arg_t>> arguments_;
+};
+
+class LayerStep final : public Step {
+ public:
+  LayerStep(LayerPlan plan, StepInfo step_info) : plan_(std::move(plan)) { info = std::move(step_info); }
+
+  [[nodiscard]] std::unique_ptr<BoundStep> bind(const Bindings& bindings) const override {
+    return std::make_unique<BoundLayer>(plan_, bindings);
+  }
+  [[nodiscard]] std::size_t scratchpad_bytes() const noexcept override { return plan_.primitive.scratchpad.get_size(); }
+
+ private:
+  LayerPlan plan_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> layer_step(LayerPlan plan, StepInfo info) {
+  return std::make_unique<LayerStep>(std::move(plan), std::move(info));
+}
+
+}  // namespace octet

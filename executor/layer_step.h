@@ -1,0 +1,34 @@
+// The step of a Convolution or FullyConnected: a oneDNN primitive, run once per mini-batch or once
+// per image, with a copy of a sum's operand before it and kernels behind it where needed.
+#pragma once
+
+#include <cstdint>     // std::int64_t
+#include <functional>  // std::function
+#include <memory>      // std::unique_ptr
+
+#include "octet/executor/dnnl_compat.h"
+#include "octet/executor/step.h"
+
+namespace octet {
+
+/// Post-ops that the primitive cannot do: `work` holds its f32 result and may be changed; `operand`
+/// is the sum's (null without one). `out` may equal `work` or `operand`.
+using TailFunction = std::function<void(float* work, const void* operand, void* out)>;
+
+struct LayerPlan {
+  onednn::Primitive primitive;
+  const std::byte* weight = nullptr;  ///< packed; the plan owns it
+  const std::byte* bias = nullptr;    ///< null: none
+  std::int64_t repeats = 1;           ///< runs per mini-batch, one image each when more than 1
+  Location src;
+  BufferId dst = -1;
+  BufferId work = -1;             ///< f32 result of the primitive when that is not `dst`
+  Location operand;               ///< of a fused sum
+  std::size_t operand_bytes = 0;  ///< 0: no sum
+  bool copy_operand = false;      ///< into the primitive's destination first, which is not the operand's buffer
+  TailFunction tail;              ///< empty: nothing to do behind the primitive
+};
+
+std::unique_ptr<Step> layer_step(LayerPlan plan, StepInfo info);
+
+}  // namespace octet

@@ -1,0 +1,55 @@
+// What a plan consists of. For plan.cc and context.cc alone.
+#pragma once
+
+#include <cstdint>  // std::int64_t
+#include <memory>   // std::unique_ptr
+#include <string>   // std::string
+#include <vector>   // std::vector
+
+#include <dnnl.hpp>
+
+#include "octet/executor/layout.h"
+#include "octet/executor/plan.h"
+#include "octet/executor/step.h"
+#include "octet/executor/step_builder.h"
+
+namespace octet {
+
+/// A value that observers see, and when.
+struct ObservedValue {
+  ValueRef ref;
+  std::string name;
+  Value value;  ///< shaped for the chain's mini-batch
+  Location location;
+  bool nhwc = false;
+  std::size_t steps_before = 0;  ///< number of steps that have run when it is complete
+};
+
+/// The steps for one mini-batch size.
+struct Chain {
+  std::int64_t images = 1;
+  std::vector<std::unique_ptr<Step>> steps;
+  std::vector<Location> outputs;  ///< float, row-major; per output of the plan
+  std::vector<ObservedValue> observed;
+};
+
+class Plan::Impl {
+ public:
+  dnnl::engine engine{dnnl::engine::kind::cpu, 0};
+  InputLayout input;
+  std::vector<OutputLayout> outputs;
+  bool quantized = false;
+  bool observable = false;
+  std::vector<Chain> chains;  ///< the full mini-batch first, then single images (unless that is 1 already)
+  WeightStore weights;
+  std::vector<const std::byte*> constants;  ///< per node of the graph
+  std::vector<std::size_t> offsets;         ///< per buffer
+  std::size_t arena_bytes = 0;              ///< scratchpad included
+  std::size_t scratchpad_offset = 0;
+};
+
+/// What every thread does before it calls oneDNN: one OpenMP thread. A fresh thread would start a
+/// pool of its own otherwise, and miss oneDNN's primitive cache.
+void use_one_thread() noexcept;
+
+}  // namespace octet

@@ -1,0 +1,75 @@
+// One link of a plan's chain: immutable as a Step, with a context's pointers as a BoundStep.
+#pragma once
+
+#include <cstddef>     // std::byte
+#include <cstdint>     // std::uint8_t
+#include <functional>  // std::function
+#include <memory>      // std::unique_ptr
+#include <span>        // std::span
+#include <vector>      // std::vector
+
+#include <dnnl.hpp>
+
+#include "octet/executor/layout.h"
+#include "octet/executor/plan.h"
+
+namespace octet {
+
+/// A context's memory, as steps see it while they are bound.
+struct Bindings {
+  std::byte* arena = nullptr;
+  std::span<const std::size_t> offsets;         ///< per BufferId
+  std::byte* scratchpad = nullptr;              ///< oneDNN's, shared by all steps of the context
+  std::span<const std::byte* const> constants;  ///< per node; null where there is none
+  const dnnl::engine* engine = nullptr;
+  const dnnl::stream* stream = nullptr;
+
+  [[nodiscard]] std::byte* at(BufferId buffer) const noexcept { return arena + offsets[buffer]; }
+  /// Null for pixels, which arrive with each run.
+  [[nodiscard]] const std::byte* read(const Location& location) const noexcept;
+};
+
+/// A step with its pointers. Belongs to one context.
+class BoundStep {
+ public:
+  BoundStep() = default;
+  BoundStep(const BoundStep&) = delete;
+  BoundStep& operator=(const BoundStep&) = delete;
+  virtual ~BoundStep() = default;
+  /// False when oneDNN reports a failure. Allocates nothing.
+  virtual bool run() noexcept = 0;
+  /// The images that the next `run` reads.
+  virtual void set_pixels(const std::uint8_t* pixels) noexcept = 0;
+};
+
+/// A step of a plan; shared by contexts, read-only.
+class Step {
+ public:
+  Step() = default;
+  Step(const Step&) = delete;
+  Step& operator=(const Step&) = delete;
+  virtual ~Step() = default;
+  [[nodiscard]] virtual std::unique_ptr<BoundStep> bind(const Bindings& bindings) const = 0;
+  [[nodiscard]] virtual std::size_t scratchpad_bytes() const noexcept { return 0; }
+
+  StepInfo info;
+};
+
+/// What a kernel step does: inputs in the node's order, the result, scratch memory (may be null).
+/// Each context has its own copy.
+using KernelFunction = std::function<void(std::span<const void* const> src, void* dst, void* temporary)>;
+
+/// Runs one of octet's own kernels.
+class KernelStep final : public Step {
+ public:
+  /// `temporary` < 0: none.
+  KernelStep(KernelFunction function, std::vector<Location> src, BufferId dst, BufferId temporary);
+  [[nodiscard]] std::unique_ptr<BoundStep> bind(const Bindings& bindings) const override;
+
+ private:
+  KernelFunction function_;
+  std::vector<Location> src_;
+  BufferId dst_, temporary_;
+};
+
+}  // namespace octet
