@@ -156,7 +156,7 @@ class Decoder::Impl {
     const Window window = pipeline_.start(stored, geometry, preprocess, target);
     OCTET_CHECK(reader.start(window, preprocess.color));
     for (std::int64_t y = 0; y < window.height; ++y) {
-      OCTET_TRY(const std::uint8_t* row, reader.next_row());
+      OCTET_TRY(const auto row, reader.next_row());
       pipeline_.push(row);
     }
     OCTET_CHECK(reader.finish());

@@ -120,18 +120,15 @@ class JpegReader::Impl {
     progress_.progress_monitor = check_scans;
     progress_.max_scans = options.max_scans;
   }
-  ~Impl() {
-    if (created_) jpeg_destroy_decompress(&cinfo_);
-  }
+  ~Impl() { close(); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
   Result<Size> open(std::span<const std::uint8_t> bytes);
   Result<void> start(const Window& window, Color color);
   Result<const std::uint8_t*> next_row();
-  void close() {
-    if (created_) jpeg_abort_decompress(&cinfo_);
-  }
+  /// A decompressor is not used twice: it would keep one picture's tables for the next, which may lack them.
+  void close() { jpeg_destroy_decompress(&cinfo_); }
   [[nodiscard]] bool damaged() const { return error_.damaged; }
 
  private:
@@ -152,8 +149,7 @@ class JpegReader::Impl {
   ErrorManager error_{};
   Source source_{};
   Progress progress_{};
-  jpeg_decompress_struct cinfo_{};
-  bool created_ = false;
+  jpeg_decompress_struct cinfo_{};  ///< all zero, or created
   std::size_t file_bytes_ = 0;
   Color color_ = Color::rgb;
   std::vector<std::uint8_t> row_;        ///< as libjpeg gives it: the window and its margins
@@ -165,6 +161,9 @@ Error JpegReader::Impl::failure() const {
   if (error_.over_limit) {
     return {ErrorCode::limit, "", "JPEG has more than " + std::to_string(options_.max_scans) + " scans"};
   }
+  if (error_.msg_code == JERR_IMAGE_TOO_BIG) {
+    return {ErrorCode::limit, "", "JPEG cannot be decoded: " + std::string(error_.message.data())};
+  }
   const char* kind = error_.damaged ? "JPEG is damaged: " : "JPEG cannot be decoded: ";
   const char* cut = source_.ran_out ? " (the file ends early)" : "";
   return bad_image(kind + std::string(error_.message.data()) + cut);
@@ -175,10 +174,7 @@ Result<Size> JpegReader::Impl::open(std::span<const std::uint8_t> bytes) {
   error_.in_scan = error_.damaged = error_.over_limit = source_.ran_out = false;
   file_bytes_ = bytes.size();
   const bool read = guarded([&] {
-    if (!created_) {
-      jpeg_create_decompress(&cinfo_);
-      created_ = true;
-    }
+    jpeg_create_decompress(&cinfo_);
     cinfo_.src = &source_;
     cinfo_.progress = &progress_;
     source_.next_input_byte = bytes.data();

@@ -20,9 +20,9 @@ constexpr std::size_t kSignature = 8;
 constexpr std::int64_t kMaxInflation = 1032;
 
 /// Ancillary chunks that could be large and play no part in the pixels: not even inflated.
-constexpr std::array<png_byte, 5 * 6> kIgnoredChunks{'i', 'C', 'C', 'P', 0, 'i', 'T', 'X', 't', 0,
-                                                     't', 'E', 'X', 't', 0, 'z', 'T', 'X', 't', 0,
-                                                     's', 'P', 'L', 'T', 0, 'e', 'X', 'I', 'f', 0};
+constexpr auto kIgnoredChunks =
+    std::to_array<png_byte>({'i', 'C', 'C', 'P', 0, 'i', 'T', 'X', 't', 0, 't', 'E', 'X', 't', 0,
+                             'z', 'T', 'X', 't', 0, 's', 'P', 'L', 'T', 0, 'e', 'X', 'I', 'f', 0});
 
 struct Input {
   std::span<const std::uint8_t> left;
