@@ -2,46 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 #include <set>
-#include <utility>
 
+#include "octet/graph/build_checks.h"
 #include "octet/graph/ops.h"
 #include "octet/graph/own_format.h"
 
 namespace octet {
 namespace {
-
-/// Messages stay readable whatever is missing.
-constexpr std::size_t kMaxListed = 20;
-
-/// Faults of parameters, collected so that all of them can be told at once.
-class ParamFaults {
- public:
-  void missing(const std::string& name, const std::string& shape) { missing_.push_back(name + shape); }
-  void wrong(const std::string& name, const std::string& what) { wrong_.push_back(name + " " + what); }
-  void extra(const std::string& name) { extra_.push_back(name); }
-  [[nodiscard]] bool any() const { return !missing_.empty() || !wrong_.empty() || !extra_.empty(); }
-
-  [[nodiscard]] Error error(const std::string& where) const {
-    std::string text = "symbol and parameters do not fit";
-    text += list("missing", missing_) + list("wrong", wrong_) + list("not in the symbol", extra_);
-    const auto dotted = [](const std::string& name) { return name.find('.') != std::string::npos; };
-    if (!missing_.empty() && !extra_.empty() && std::all_of(extra_.begin(), extra_.end(), dotted)) {
-      text += "; dotted names come from Gluon's save_parameters: write the model with HybridBlock.export instead";
-    }
-    return {ErrorCode::invalid_model, where, text};
-  }
-
- private:
-  static std::string list(const char* what, const std::vector<std::string>& items) {
-    if (items.empty()) return "";
-    std::string text = std::string("; ") + what + " (" + std::to_string(items.size()) + "): ";
-    for (std::size_t i = 0; i < std::min(items.size(), kMaxListed); ++i) text += (i == 0 ? "" : ", ") + items[i];
-    return items.size() > kMaxListed ? text + ", ..." : text;
-  }
-  std::vector<std::string> missing_, wrong_, extra_;
-};
 
 bool all_finite(const Tensor& tensor) {
   const auto values = tensor.as<float>();
@@ -60,12 +28,12 @@ class Builder {
     OCTET_CHECK(parse_operators());
     OCTET_CHECK(find_image());
     OCTET_CHECK(emit());
-    check_shapes();
+    const auto shaped = check_parameters(graph_, faults_);
     find_extra();
     if (faults_.any()) return faults_.error(where_);
-    if (shape_error_) return within(*shape_error_);
-    if (auto checked = check_batch(); !checked) return within(checked.error());
-    make_explicit();
+    if (!shaped) return within(shaped.error());
+    if (auto checked = check_batch(graph_); !checked) return within(checked.error());
+    make_axes_explicit(graph_);
     return std::move(graph_);
   }
 
@@ -92,11 +60,18 @@ class Builder {
       uses_[head.node] |= as_data;
       OCTET_CHECK(check_output("the symbol's head", head));
     }
+    std::vector<Error> errors;
     for (std::size_t id = count; id-- > 0;) {
       if (needed_[id] == 0 || is_variable(id)) continue;
-      OCTET_CHECK(parse_node(id));
+      if (auto parsed = parse_node(id); !parsed) {
+        errors.push_back(std::move(parsed).error());
+        for (const SymbolEntry& input : symbol_.nodes[id].inputs) needed_[input.node] = 1;
+      }
     }
-    return {};
+    if (errors.empty()) return {};
+    Error first = std::move(errors.back());  // in the order of the file
+    if (errors.size() > 1) first.message += "; " + std::to_string(errors.size() - 1) + " more nodes cannot be used";
+    return first;
   }
 
   Result<void> check_output(const std::string& reader, const SymbolEntry& entry) const {
@@ -298,55 +273,6 @@ class Builder {
     return param;
   }
 
-  /// Shapes of all nodes for one image, with every parameter's shape checked on the way. A shape
-  /// that cannot be known ends the walk; faults of parameters found before explain it better.
-  void check_shapes() {
-    for (Node& node : graph_.nodes) {
-      const OpKind& kind = kind_of(node.op);
-      std::vector<Shape> shapes;
-      const std::size_t data = node.inputs.size() - (node.has_sum() ? 1 : 0);
-      for (std::size_t i = 0; i < data; ++i) shapes.push_back(graph_.value(node.inputs[i]).shape);
-      if (std::cmp_less(data, kind.min_inputs)) return;  // validate() says it
-      const bool unknown = node.as<ConstantOp>() != nullptr && node.as<ConstantOp>()->value.empty();
-      if (unknown) return list_missing();
-      const auto inferred = kind.infer(node, shapes);
-      if (!inferred) {
-        shape_error_ =
-            Error{inferred.error().code, "node '" + node.name + "' (" + kind.name + ")", inferred.error().message};
-        return list_missing();
-      }
-      for (std::size_t i = 0; i < node.params.size(); ++i) check_param(node, i, inferred->params[i]);
-      node.outputs[0].shape = inferred->outputs[0];
-      if (!element_count(node.outputs[0].shape)) return list_missing();  // infer_shapes says it
-    }
-  }
-
-  void check_param(Node& node, std::size_t i, const Shape& expected) {
-    Parameter& param = node.params[i];
-    const auto* norm = node.as<BatchNormOp>();
-    if (norm != nullptr && norm->fix_gamma && i == 0) {
-      // Whatever is stored, gamma counts as 1; then nothing is lost when it is not stored at all.
-      std::vector<float> ones(static_cast<std::size_t>(std::min<std::int64_t>(expected[0], kMaxAttribute)), 1.0F);
-      if (auto gamma = Tensor::from(expected, ones)) param.value = *std::move(gamma);
-      return;
-    }
-    if (!reported_.insert(param.name).second) return;
-    if (param.value.empty()) {
-      faults_.missing(param.name, " " + to_string(expected));
-    } else if (param.value.shape() != expected) {
-      faults_.wrong(param.name, "has shape " + to_string(param.value.shape()) + " instead of " + to_string(expected));
-    }
-  }
-
-  /// Parameters of nodes whose shapes are not known are at least missing or not.
-  void list_missing() {
-    for (const Node& node : graph_.nodes) {
-      for (const Parameter& param : node.params) {
-        if (param.value.empty() && reported_.insert(param.name).second) faults_.missing(param.name, "");
-      }
-    }
-  }
-
   /// Arrays that no variable of the symbol names. Those of variables that inference does not read
   /// (labels, parts behind no head) are fine.
   void find_extra() {
@@ -356,45 +282,6 @@ class Builder {
     }
     for (const auto& [name, param] : params_) {
       if (!known.contains(name)) faults_.extra(name);
-    }
-  }
-
-  /// Two images must give outputs of two images: a shape that fixes or mixes the batch cannot.
-  Result<void> check_batch() {
-    OCTET_CHECK(infer_shapes(graph_, 1));
-    const auto outputs = [this] {
-      std::vector<Shape> shapes;
-      for (const ValueRef& output : graph_.outputs) shapes.push_back(graph_.value(output).shape);
-      return shapes;
-    };
-    std::vector<Shape> expected = outputs();
-    const auto two = infer_shapes(graph_, 2);
-    for (Shape& shape : expected) {
-      if (!shape.empty() && shape[0] == 1) shape[0] = 2;
-    }
-    if (!two || outputs() != expected) {
-      return Error{ErrorCode::unsupported, two ? "" : two.error().where,
-                   "the network's shapes do not follow the number of images" +
-                       (two ? std::string() : ": " + two.error().message)};
-    }
-    return infer_shapes(graph_, 1);
-  }
-
-  /// Axes counted from the front, so that later layers need not know about the back.
-  void make_explicit() {
-    for (Node& node : graph_.nodes) {
-      if (node.inputs.empty()) continue;
-      const auto rank = static_cast<std::int64_t>(graph_.value(node.inputs[0]).shape.size());
-      const auto from_front = [rank](std::int64_t& axis) { axis += axis < 0 ? rank : 0; };
-      if (auto* norm = node.as<BatchNormOp>()) from_front(norm->axis);
-      if (auto* concat = node.as<ConcatOp>()) from_front(concat->axis);
-      if (auto* softmax = node.as<SoftmaxOp>(); softmax != nullptr && !softmax->per_sample) from_front(softmax->axis);
-      if (auto* transpose = node.as<TransposeOp>()) {
-        for (std::int64_t axis = rank; transpose->axes.size() < static_cast<std::size_t>(rank);) {
-          transpose->axes.push_back(--axis);
-        }
-        for (std::int64_t& axis : transpose->axes) from_front(axis);
-      }
     }
   }
 
@@ -408,9 +295,8 @@ class Builder {
   std::vector<unsigned> uses_;
   std::size_t image_ = 0;
   std::vector<NodeId> node_of_;
-  std::set<std::string> output_names_, used_, reported_;
+  std::set<std::string> output_names_, used_;
   ParamFaults faults_;
-  std::optional<Error> shape_error_;
   Graph graph_;
 };
 

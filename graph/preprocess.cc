@@ -118,10 +118,6 @@ class Reader {
   }
 
  private:
-  static Result<std::string> text(const std::string& key, const Json& value) {
-    if (!value.is_string()) return invalid("'" + key + "' is not a string");
-    return value.get<std::string>();
-  }
   static Result<std::vector<float>> floats(const std::string& key, const Json& value) {
     const auto& list = value.is_array() ? value : Json::array({value});
     std::vector<float> values;
@@ -156,13 +152,16 @@ class Reader {
       out_.resize_short = *size;
       has_short_ = true;
     } else {
-      OCTET_TRY(const std::string name, text(key, value));
-      return text_field(key, name);
+      return text_field(key, value);
     }
     return {};
   }
 
-  Result<void> text_field(const std::string& key, const std::string& value) {
+  Result<void> text_field(const std::string& key, const Json& json) {
+    constexpr std::array kKeys{"input", "labels", "color", "resize", "interpolation", "crop"};
+    if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end()) return invalid("unknown key '" + key + "'");
+    if (!json.is_string()) return invalid("'" + key + "' is not a string");
+    const auto value = json.get<std::string>();
     if (key == "input") {
       out_.input = value;
     } else if (key == "labels") {
@@ -173,11 +172,9 @@ class Reader {
       OCTET_TRY(out_.resize, parse_resize_mode(value));
     } else if (key == "interpolation") {
       OCTET_TRY(out_.interpolation, parse_interpolation(value));
-    } else if (key == "crop") {
+    } else {
       if (value != "center") return invalid("'crop' is not \"center\"");
       has_crop_ = true;
-    } else {
-      return invalid("unknown key '" + key + "'");
     }
     return {};
   }

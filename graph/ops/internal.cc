@@ -12,12 +12,18 @@ std::string write_variable(const Node& /*node*/, AttributeWriter& /*a*/) { retur
 
 Result<InferredShapes> infer_input(const Node& node, std::span<const Shape> /*inputs*/) {
   if (node.outputs.empty() || node.outputs[0].shape.size() != 4) return misfit("the input's shape is not (N, C, H, W)");
+  for (const std::int64_t size : node.outputs[0].shape) {
+    if (size < 1) return misfit("the input's shape " + to_string(node.outputs[0].shape) + " is empty");
+  }
   return InferredShapes{{node.outputs[0].shape}, {}};
 }
 
 Result<InferredShapes> infer_constant(const Node& node, std::span<const Shape> /*inputs*/) {
   const Tensor& value = node.as<ConstantOp>()->value;
   if (value.empty()) return misfit("the constant has no value");
+  if (value.shape().empty() || value.elements() == 0) {
+    return misfit("a constant of shape " + to_string(value.shape()) + " cannot be used");
+  }
   return InferredShapes{{value.shape()}, {}};
 }
 
