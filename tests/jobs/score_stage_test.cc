@@ -44,7 +44,7 @@ struct Pass {
 };
 
 Pass run_through(flow::graph& graph, ScoreStage& stage, std::uint64_t count,
-                const std::function<Entry(std::uint64_t)>& make, int sink_microseconds = 0) {
+                 const std::function<Entry(std::uint64_t)>& make, int sink_microseconds = 0) {
   Pass pass;
   std::atomic<std::int64_t> inside{0};
   std::atomic<std::int64_t> most{0};

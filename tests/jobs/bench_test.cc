@@ -1,0 +1,109 @@
+// The shape of what bench reports; figures are not judged here.
+#include "octet/jobs/bench.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <set>  // std::set
+
+#include "jobs/tiny_model.h"
+#include "octet/jobs/calibrate_job.h"
+#include "octet/jobs/report.h"
+#include "octet/jobs/stage/bench_lanes.h"
+
+namespace octet {
+namespace {
+
+using Json = nlohmann::json;
+
+class Bench : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(save_model(test::tiny_model(), folder_.path() / "net")); }
+  BenchOptions options() const {
+    BenchOptions result;
+    result.model = folder_.path() / "net";
+    result.repeats = 2;
+    result.seconds_per_repeat = 0.01;
+    return result;
+  }
+  const test::TemporaryFolder folder_;
+};
+
+TEST(Median, OfOddEvenAndNothing) {
+  EXPECT_EQ(median({3, 1, 2}), 2);
+  EXPECT_EQ(median({4, 1, 2, 3}), 2.5);
+  EXPECT_EQ(median({}), 0);
+}
+
+TEST_F(Bench, MeasuresEveryPrecisionThreadCountAndBatch) {
+  BenchOptions all = options();
+  all.threads = {1, 2};
+  all.batches = {4, 8};
+  const auto report = bench(all);
+  ASSERT_TRUE(report) << to_string(report.error());
+  EXPECT_FALSE(report->isa.empty());
+  EXPECT_EQ(report->model, "net");
+  std::set<std::tuple<std::string, int, std::int64_t>> seen;
+  for (const BenchRun& run : report->runs) {
+    EXPECT_GT(run.executor_images_per_s, 0);
+    EXPECT_GT(run.latency_ms, 0);
+    seen.emplace(run.precision, run.threads, run.batch);
+  }
+  EXPECT_EQ(report->runs.size(), 2U * 2 + 2 * 2);
+  EXPECT_TRUE(seen.contains({"int8", 2, 8}));
+  EXPECT_TRUE(seen.contains({"int8", 1, 4}));
+  EXPECT_TRUE(seen.contains({"f32", 1, 1}));
+  EXPECT_TRUE(seen.contains({"f32-unfused", 2, 1}));
+  EXPECT_FALSE(report->loader_images_per_s);
+  const Json json = Json::parse(to_json(*report));
+  EXPECT_EQ(json["runs"].size(), 8U);
+  EXPECT_FALSE(json.contains("pipeline_images_per_s"));
+}
+
+TEST_F(Bench, RealPicturesAddLoaderAndPipeline) {
+  test::write_pictures(folder_.path() / "pictures", 12, {4});
+  BenchOptions real = options();
+  real.threads = {1};
+  real.source.emplace().data = folder_.path() / "pictures";
+  real.layers = true;
+  const auto report = bench(real);
+  ASSERT_TRUE(report) << to_string(report.error());
+  EXPECT_GT(report->loader_images_per_s.value(), 0);
+  EXPECT_GT(report->pipeline_images_per_s.value(), 0);
+  std::set<std::string> precisions;
+  for (const LayerTime& layer : report->layers) precisions.insert(layer.precision);
+  EXPECT_EQ(precisions.size(), 3U);
+}
+
+TEST_F(Bench, AnInt8PairIsMeasuredAlone) {
+  test::write_pictures(folder_.path() / "pictures", 12);
+  CalibrateOptions calibration;
+  calibration.model = folder_.path() / "net";
+  calibration.source.data = folder_.path() / "pictures";
+  calibration.output = folder_.path() / "int8";
+  ASSERT_TRUE(calibrate_model(calibration));
+  BenchOptions int8 = options();
+  int8.model = folder_.path() / "int8";
+  int8.threads = {1};
+  const auto report = bench(int8).value();
+  ASSERT_EQ(report.runs.size(), 1U);
+  EXPECT_EQ(report.runs[0].precision, "int8");
+  BenchOptions both = options();
+  both.int8_model = folder_.path() / "int8";
+  both.threads = {1};
+  EXPECT_EQ(bench(both)->runs.size(), 3U);
+}
+
+TEST_F(Bench, RefusesWhatCannotWork) {
+  BenchOptions wrong = options();
+  wrong.repeats = 0;
+  EXPECT_EQ(bench(wrong).error().code, ErrorCode::usage);
+  wrong = options();
+  wrong.threads = {0};
+  EXPECT_EQ(bench(wrong).error().code, ErrorCode::usage);
+  wrong = options();
+  wrong.model = folder_.path() / "absent";
+  EXPECT_EQ(bench(wrong).error().code, ErrorCode::not_found);
+}
+
+}  // namespace
+}  // namespace octet
