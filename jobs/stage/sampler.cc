@@ -65,12 +65,18 @@ Result<bool> Sampler::next_candidate(Entry& found) {
   while (owed_ > 0 || next_index_ < indices_.size()) {
     if (control_.stopped()) return Error{ErrorCode::cancelled, {}, "stopped from outside"};
     OCTET_TRY(auto entry, source_.next());
-    if (!entry) return false;
+    if (!entry) {
+      if (wrapped_ || owed_ == 0) return false;
+      wrapped_ = true;
+      next_index_ = indices_.size();
+      OCTET_CHECK(source_.rewind());
+      continue;
+    }
     if (next_index_ < indices_.size() && entry->index >= indices_[next_index_]) {
       ++next_index_;
       ++owed_;
     }
-    if (owed_ == 0) continue;
+    if (owed_ == 0 || !tried_.insert(entry->index).second) continue;
     --owed_;
     found = std::move(*entry);
     return true;

@@ -1,9 +1,10 @@
 // The pictures that calibration looks at: sampled, decoded in parallel, handed out in a fixed order.
 #pragma once
 
-#include <cstdint>  // std::uint64_t
-#include <string>   // std::string
-#include <vector>   // std::vector
+#include <cstdint>        // std::uint64_t
+#include <string>         // std::string
+#include <unordered_set>  // std::unordered_set
+#include <vector>         // std::vector
 
 #include "octet/jobs/progress.h"
 #include "octet/jobs/stage/workers.h"
@@ -11,8 +12,9 @@
 
 namespace octet {
 
-/// Walks through the source once. Of `indices` (ascending) those that cannot be decoded are replaced
-/// by the entries that come next; which ones these are does not depend on the number of threads.
+/// Walks through the source. Of `indices` (ascending) those that cannot be decoded are replaced by
+/// entries that come later (from the start again when the end is reached), none of them twice; which
+/// ones these are does not depend on the number of threads.
 /// Not thread-safe; decodes with the calling arena's threads.
 class Sampler {
  public:
@@ -37,7 +39,8 @@ class Sampler {
   ProgressMeter meter_;
   std::size_t next_index_ = 0;  // into indices_
   std::uint64_t owed_ = 0;      // sampled entries that are passed and still without a picture
-  bool ended_ = false;
+  std::unordered_set<std::uint64_t> tried_;
+  bool wrapped_ = false, ended_ = false;
   const std::size_t slot_bytes_;
   std::vector<std::uint8_t> pixels_;  // decoded pictures not yet handed out
   std::size_t ready_ = 0, given_ = 0;
