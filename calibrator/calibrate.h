@@ -21,7 +21,7 @@ enum class ActivationType : std::uint8_t {
 };
 
 struct CalibrationOptions {
-  CalibrationMode mode = CalibrationMode::naive;
+  CalibrationMode mode = CalibrationMode::mse;
   ActivationType dtype = ActivationType::automatic;
   std::vector<std::string> exclude;  ///< node names (also names of fused nodes) that stay FP32
   double percentile = 99.99;         ///< for CalibrationMode::percentile
