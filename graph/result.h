@@ -88,7 +88,9 @@ class [[nodiscard]] Result<void> {
   } while (false)
 
 /// OCTET_TRY(auto x, f()): declares x from a Result, or returns its error.
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration cannot stand in parentheses
 #define OCTET_TRY(declaration, expression)                                                               \
   auto OCTET_CONCAT(octet_try_, __LINE__) = (expression);                                                \
   if (!OCTET_CONCAT(octet_try_, __LINE__)) return std::move(OCTET_CONCAT(octet_try_, __LINE__)).error(); \
   declaration = *std::move(OCTET_CONCAT(octet_try_, __LINE__))
+// NOLINTEND(bugprone-macro-parentheses)

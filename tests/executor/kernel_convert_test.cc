@@ -71,7 +71,9 @@ TEST(KernelConvert, EqualStorageIsCopiedBitByBit) {
   const std::vector<float> odd{nan, -0.0F, inf, 1.5F};
   std::vector<float> copy(4);
   kernels::convert(4, odd.data(), f32, copy.data(), f32);
-  EXPECT_EQ(0, std::memcmp(odd.data(), copy.data(), 16));
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(std::bit_cast<std::uint32_t>(odd[i]), std::bit_cast<std::uint32_t>(copy[i]));
+  }
 }
 
 TEST(KernelConvert, WorksInPlaceForEqualSizes) {
@@ -99,10 +101,12 @@ TEST(KernelNormalize, EqualsTheFormulaForEveryPixelValue) {
       kernels::normalize_table(op, type, table.data());
       Bytes dst(src.size() * type.bytes());
       kernels::normalize(256, channels, src.data(), table.data(), dst.data(), type);
-      for (std::size_t i = 0; i < src.size(); ++i) {
-        const std::size_t c = i % channels;
-        const float x = (static_cast<float>(src[i]) - op.mean[c]) / op.std[c];
-        ASSERT_EQ(stored(dst, i, type), to_stored(x, type)) << "element " << i << " of " << channels << " channels";
+      for (std::size_t pixel = 0; pixel < 256; ++pixel) {
+        for (std::size_t c = 0; c < channels; ++c) {
+          const std::size_t i = pixel * channels + c;
+          const float x = (static_cast<float>(src[i]) - op.mean[c]) / op.std[c];
+          ASSERT_EQ(stored(dst, i, type), to_stored(x, type)) << "element " << i << " of " << channels << " channels";
+        }
       }
     }
   }

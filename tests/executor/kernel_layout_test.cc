@@ -82,7 +82,7 @@ TEST(KernelTranspose, LargeImagesBothWays) {
   const Index identity{0, 1, 2, 3};
   check_transpose<std::uint32_t>({2, 67, 33, 35}, identity, Order::nhwc, Order::row_major);
   check_transpose<std::uint32_t>({2, 67, 33, 35}, identity, Order::row_major, Order::nhwc);
-  std::vector<std::uint8_t> src(3 * 50 * 70), there(src.size()), back(src.size());
+  std::vector<std::uint8_t> src(std::size_t{3} * 50 * 70), there(src.size()), back(src.size());
   for (std::size_t i = 0; i < src.size(); ++i) src[i] = static_cast<std::uint8_t>(i * 31 + i / 251);
   const Index shape{1, 3, 50, 70};
   kernels::transpose(shape, identity, 1, src.data(), Order::nhwc, there.data(), Order::row_major);

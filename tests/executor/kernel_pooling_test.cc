@@ -167,7 +167,7 @@ TEST(KernelPooling, GlobalSumsOfExtremesAreExact) {
   op.kind = PoolKind::sum;
   op.global = true;
   const PoolingShape shape{1, 200, 200, 67, 1, 1};
-  const std::size_t count = 200 * 200 * 67;
+  const std::size_t count = std::size_t{200} * 200 * 67;
   std::vector<float> dst(67);
   const std::vector<std::uint8_t> high(count, 255);
   kernels::pooling(op, shape, high.data(), {DType::u8, 1}, dst.data(), f32);
@@ -189,7 +189,7 @@ TEST(KernelPooling, AllTargetsComputeTheSameBits) {
         op.stride = {2, 2};
         op.pad = {1, 1};
         const PoolingShape shape{2, 14, 14, 77, global ? 1 : 7, global ? 1 : 7};
-        const Bytes src = random.elements(2 * 14 * 14 * 77, from);
+        const Bytes src = random.elements(std::size_t{2} * 14 * 14 * 77, from);
         const Element to = from.quantized() ? Element{DType::s8, 0.04F} : f32;
         Bytes first;
         for_each_target([&](const std::string& target) {

@@ -78,7 +78,7 @@ TEST(KernelSoftmax, AllTargetsComputeTheSameBits) {
 
 TEST(KernelSoftmax, AnImageDoesNotDependOnItsNeighbours) {
   Random random(43);
-  const auto src = random.reals(3 * 1003, -9, 9);
+  const auto src = random.reals(std::size_t{3} * 1003, -9, 9);
   std::vector<float> all(src.size()), one(1003);
   kernels::softmax({3, 1003, 1}, 1, src.data(), all.data());
   for (std::size_t n = 0; n < 3; ++n) {

@@ -3,7 +3,10 @@
 
 #include <gmock/gmock.h>
 
-#include "octet/executor/int8_weights.h"
+#include "octet/graph/model.h"
+#include "octet/graph/passes.h"
+#include "support/assets.h"
+#include "support/npy.h"
 
 namespace octet::test {
 namespace {
@@ -11,8 +14,8 @@ namespace {
 using testing::ElementsAre;
 
 template <class T>
-Tensor tensor(Shape shape, const std::vector<T>& values) {
-  Tensor result = Tensor::create(dtype_of<T>(), std::move(shape)).value();
+Tensor tensor(const Shape& shape, const std::vector<T>& values) {
+  Tensor result = Tensor::create(dtype_of<T>(), shape).value();
   std::copy(values.begin(), values.end(), result.mutable_as<T>().begin());
   return result;
 }
@@ -143,6 +146,45 @@ TEST(Reference, RefusesInputsThatTheGraphDoesNotState) {
   const Graph graph = one_node(FlattenOp{}, {{{1, 2}, DType::f32, 0}}, {{1, 2}, DType::f32, 0});
   const std::vector<Tensor> wrong{tensor<float>({2, 1}, {1, 2})};
   EXPECT_FALSE(reference(graph, 1, wrong).has_value());
+}
+
+/// The first golden picture of `model` as the Input node's tensor.
+Tensor golden_pixels(const std::string& model, const Graph& graph) {
+  const Npy file = read_npy(assets() / "golden" / model / "inputs_u8.npy").value();
+  const auto pixels = file.row<std::uint8_t>(0);
+  const Shape& shape = graph.nodes[static_cast<std::size_t>(graph.input())].outputs[0].shape;
+  Tensor result = Tensor::create(DType::u8, shape).value();
+  const auto area = static_cast<std::size_t>(shape[2] * shape[3]), channels = static_cast<std::size_t>(shape[1]);
+  for (std::size_t i = 0; i < area; ++i) {
+    for (std::size_t c = 0; c < channels; ++c)
+      result.mutable_as<std::uint8_t>()[c * area + i] = pixels[i * channels + c];
+  }
+  return result;
+}
+
+TEST(Reference, EqualsEveryGoldenLayerOfResnet20) {
+  OCTET_REQUIRE_ASSETS();
+  Graph graph = load_model(assets() / "models/cifar_resnet20/cifar_resnet20").value().graph;
+  const auto layers = read_npz(assets() / "golden/cifar_resnet20/layers_image0.npz").value();
+  for (const bool optimized : {false, true}) {
+    if (optimized) optimize(graph).value();
+    const auto results = run_reference(graph, golden_pixels("cifar_resnet20", graph)).value();
+    int compared = 0;
+    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+      const auto golden = layers.find(graph.nodes[i].output_name + "_output");
+      if (golden == layers.end() || results[i].dtype() != DType::f32) continue;
+      const auto expected = golden->second.as<float>(), got = results[i].as<float>();
+      ASSERT_EQ(expected.size(), got.size()) << golden->first;
+      double range = 0, worst = 0;
+      for (std::size_t k = 0; k < got.size(); ++k) {
+        range = std::max<double>(range, std::abs(expected[k]));
+        worst = std::max<double>(worst, std::abs(expected[k] - got[k]));
+      }
+      EXPECT_LE(worst, 1e-5 * range) << golden->first << (optimized ? ", optimised" : "");
+      ++compared;
+    }
+    EXPECT_GE(compared, optimized ? 20 : 70);
+  }
 }
 
 }  // namespace
