@@ -13,7 +13,7 @@ std::optional<std::string> parse_line(std::string_view text, const std::filesyst
   const std::size_t last_tab = text.rfind('\t');
   if (first_tab == last_tab) return "the line is not an index, labels and a path, separated by TABs";
   const std::string_view index = text.substr(0, first_tab);
-  if (!parse_float(index)) return "the index is not a number: " + std::string(index.substr(0, 40));
+  if (!parse_decimal(index)) return "the index is not a number: " + std::string(index.substr(0, 40));
   const std::string_view path = text.substr(last_tab + 1);
   if (trimmed(path).empty()) return "the path is empty";
   if (path.find('\0') != std::string_view::npos) return "the path holds a zero byte";
@@ -23,7 +23,7 @@ std::optional<std::string> parse_line(std::string_view text, const std::filesyst
   while (true) {
     const std::size_t tab = labels.find('\t');
     const std::string_view field = labels.substr(0, tab);
-    const auto label = parse_float(field);
+    const auto label = parse_decimal(field);
     if (!label) return "a label is not a number: " + std::string(field.substr(0, 40));
     entry.labels.push_back(*label);
     if (tab == std::string_view::npos) break;

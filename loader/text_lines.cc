@@ -90,7 +90,7 @@ std::string_view trimmed(std::string_view text) noexcept {
   return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
-std::optional<float> parse_float(std::string_view text) noexcept {
+std::optional<float> parse_decimal(std::string_view text) noexcept {
   text = trimmed(text);
   if (text.size() > 1 && text.front() == '+' && text[1] != '-') text.remove_prefix(1);
   float value = 0;

@@ -54,7 +54,7 @@ std::string_view trimmed(std::string_view text) noexcept;
 
 /// A decimal number, all of `text` but blanks around it; an optional sign; "nan" and "inf" count.
 /// nullopt when it is none or too large for a float.
-std::optional<float> parse_float(std::string_view text) noexcept;
+std::optional<float> parse_decimal(std::string_view text) noexcept;
 
 /// An unsigned decimal integer, all of `text`; nullopt when it is none or does not fit 64 bits.
 std::optional<std::uint64_t> parse_u64(std::string_view text) noexcept;
