@@ -79,8 +79,9 @@ Result<FirstLayer> fold_normalize(const NormalizeOp& normalize, const Node& conv
   // bias of the float weights, which differs by rounding alone, decides the scale.
   const std::vector<double> exact(values.begin(), values.end());
   const std::vector<double> estimate = shifted_bias(node, exact, normalize, channel);
-  std::vector<float> guard;
-  for (const double b : estimate) guard.push_back(static_cast<float>(b * 1.001));
+  std::vector<float> guard(estimate.size());
+  std::transform(estimate.begin(), estimate.end(), guard.begin(),
+                 [](double b) { return static_cast<float>(b * 1.001); });
   OCTET_TRY(Parameter quantized, quantize_weight(weight, guard, kPixels));
   const std::vector<double> bias = shifted_bias(node, dequantized(quantized), normalize, channel);
   const std::vector<float> rounded(bias.begin(), bias.end());

@@ -44,7 +44,7 @@ Model small_model() {
   return model;
 }
 
-CalibratedModel calibrated(const Model& model, const Pictures& pictures, CalibrationOptions options = {},
+CalibratedModel calibrated(const Model& model, const Pictures& pictures, const CalibrationOptions& options = {},
                            std::int64_t at_most = 1000) {
   return calibrate(model, options, test::source_of(pictures, at_most)).value();
 }

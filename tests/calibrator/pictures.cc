@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
-#include <sstream>
 #include <stdexcept>
 
 #include "octet/executor/context.h"
@@ -17,11 +16,9 @@ Pictures load_pictures(const std::filesystem::path& folder, const Preprocess& pr
   std::ifstream list(folder / "labels.lst");
   Decoder decoder;
   for (std::string line; std::getline(list, line);) {
-    std::istringstream fields(line);
-    std::string index, label, path;
-    std::getline(fields, index, '\t');
-    std::getline(fields, label, '\t');
-    std::getline(fields, path);
+    // index, label or labels, path; by tabs
+    const std::string path = line.substr(line.rfind('\t') + 1);
+    const std::string label = line.substr(line.find('\t') + 1);
     std::ifstream file(folder / path, std::ios::binary);
     const std::vector<std::uint8_t> bytes{std::istreambuf_iterator<char>(file), {}};
     result.pixels.resize(result.pixels.size() + result.bytes());

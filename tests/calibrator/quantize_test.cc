@@ -128,15 +128,15 @@ TEST(Quantize, NormalizeStaysWhereItCannotFold) {
 
 TEST(Quantize, NonNegativeValuesAreU8) {
   struct Case {
-    EltwiseKind kind;
     float alpha, beta;
+    EltwiseKind kind;
     DType expected;
   };
-  const Case cases[] = {{EltwiseKind::relu, 0, 0, DType::u8},       {EltwiseKind::clip, 0, 6, DType::u8},
-                        {EltwiseKind::clip, -1, 6, DType::s8},      {EltwiseKind::leaky_relu, 0.1F, 0, DType::s8},
-                        {EltwiseKind::leaky_relu, 0, 0, DType::u8}, {EltwiseKind::sigmoid, 0, 0, DType::u8},
-                        {EltwiseKind::tanh, 0, 0, DType::s8},       {EltwiseKind::elu, 1, 0, DType::s8},
-                        {EltwiseKind::softrelu, 0, 0, DType::u8},   {EltwiseKind::softsign, 0, 0, DType::s8}};
+  const Case cases[] = {{0, 0, EltwiseKind::relu, DType::u8},       {0, 6, EltwiseKind::clip, DType::u8},
+                        {-1, 6, EltwiseKind::clip, DType::s8},      {0.1F, 0, EltwiseKind::leaky_relu, DType::s8},
+                        {0, 0, EltwiseKind::leaky_relu, DType::u8}, {0, 0, EltwiseKind::sigmoid, DType::u8},
+                        {0, 0, EltwiseKind::tanh, DType::s8},       {1, 0, EltwiseKind::elu, DType::s8},
+                        {0, 0, EltwiseKind::softrelu, DType::u8},   {0, 0, EltwiseKind::softsign, DType::s8}};
   for (const Case& c : cases) {
     Network net;
     ValueRef x = net.convolution("c1", net.image({1, 3, 8, 8}, {0, 0, 0}, {1, 1, 1}), 4);

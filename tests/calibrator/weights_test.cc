@@ -30,7 +30,7 @@ void expect_close(const Parameter& original, const Parameter& quantized) {
 TEST(Weights, RoundWithinHalfAStepOfEachChannel) {
   std::mt19937 random(1);
   std::normal_distribution<float> normal;
-  std::vector<float> values(16 * 27);
+  std::vector<float> values(std::size_t{16} * 27);
   for (std::size_t i = 0; i < values.size(); ++i) {
     values[i] = normal(random) * std::ldexp(1.0F, static_cast<int>(i / 27) - 8);
   }
