@@ -44,7 +44,10 @@ FileSet files_of(const fs::path& data) {
 
 std::string joined(const auto& values) {
   std::string text;
-  for (const auto& value : values) text += (text.empty() ? "" : ",") + std::to_string(value);
+  for (const auto& value : values) {
+    if (!text.empty()) text += ',';
+    text += std::to_string(value);
+  }
   return text;
 }
 

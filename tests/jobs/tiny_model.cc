@@ -149,7 +149,9 @@ std::vector<std::uint8_t> jpeg(int width, int height, std::uint32_t seed) {
 }
 
 Entry entry(std::uint64_t index, std::vector<std::uint8_t> bytes) {
-  return {index, "k" + std::to_string(index), {}, ImageBytes::copy_of(bytes)};
+  std::string key = std::to_string(index);
+  key.insert(key.begin(), 'k');
+  return {index, std::move(key), {}, ImageBytes::copy_of(bytes)};
 }
 
 TemporaryFolder::TemporaryFolder() {
