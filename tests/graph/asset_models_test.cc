@@ -1,7 +1,12 @@
 // The five real models: they load, optimise to the expected nodes, and survive being written.
 #include <gtest/gtest.h>
+#include <algorithm>
 #include <map>
+#include <regex>
 
+#include "octet/graph/attributes.h"
+#include "octet/graph/build.h"
+#include "octet/graph/file_io.h"
 #include "octet/graph/model.h"
 #include "octet/graph/passes.h"
 #include "support/assets.h"
@@ -107,6 +112,60 @@ INSTANTIATE_TEST_SUITE_P(
       for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
       return name;
     });
+
+/// Gives a symbol the parameters that it needs: those that the error message asks for, with their
+/// shapes, until none is missing.
+Result<Graph> complete(const Symbol& symbol, const Preprocess& preprocess) {
+  ParamMap params;
+  for (int round = 0; round < 100; ++round) {
+    auto built = build_graph(symbol, params, preprocess, "zoo");
+    if (built) return built;
+    const std::regex item(R"(([^ ,;]+) (\([0-9]+,[0-9, ]*\)))");
+    const std::string text = built.error().message;
+    const std::size_t before = params.size();
+    for (auto found = std::sregex_iterator(text.begin(), text.end(), item); found != std::sregex_iterator(); ++found) {
+      Tensor tensor = Tensor::create(DType::f32, parse_integers((*found)[2].str()).value()).value();
+      std::ranges::fill(tensor.mutable_as<float>(), 0.5F);
+      params[(*found)[1].str()] = {NamedTensor::Role::arg, std::move(tensor)};
+    }
+    if (params.size() == before) return built;
+  }
+  return Error{ErrorCode::internal, "", "no end"};
+}
+
+struct ZooCase {
+  const char* name;
+  int convolutions, sums;
+  int norms;  ///< BatchNorms that stand before their convolution and stay
+  int side = 224;
+};
+
+TEST(ZooSymbols, BuildAndOptimise) {
+  OCTET_REQUIRE_ASSETS();
+  for (const ZooCase& zoo : std::vector<ZooCase>{{"resnet18_v1", 20, 8, 0},
+                                                 {"resnet50_v1", 53, 16, 0},
+                                                 {"resnet50_v2", 53, 16, 17},
+                                                 {"mobilenet1.0", 27, 0, 0},
+                                                 {"mobilenetv2_1.0", 54, 10, 0},
+                                                 {"squeezenet1.0", 26, 0, 0},
+                                                 {"densenet121", 120, 0, 62},
+                                                 {"inceptionv3", 94, 0, 0, 299}}) {
+    const std::string file = (test::assets() / "mxnet/symbols" / (std::string(zoo.name) + "-symbol.json")).string();
+    const Symbol symbol = parse_symbol(read_text_file(file, 1 << 24).value(), file).value();
+    Preprocess preprocess;
+    preprocess.height = preprocess.width = zoo.side;
+    auto graph = complete(symbol, preprocess);
+    ASSERT_TRUE(graph) << zoo.name << to_string(graph.error());
+    ASSERT_TRUE(optimize(*graph));
+    Counts counts = count(*graph);
+    int sums = 0;
+    for (const Node& node : graph->nodes) sums += node.has_sum() ? 1 : 0;
+    EXPECT_EQ(counts["Convolution"], zoo.convolutions) << zoo.name;
+    EXPECT_EQ(sums, zoo.sums) << zoo.name;
+    EXPECT_EQ(counts["BatchNorm"], zoo.norms) << zoo.name;
+    EXPECT_EQ(counts["identity"] + counts["elemwise_add"], 0) << zoo.name;
+  }
+}
 
 }  // namespace
 }  // namespace octet

@@ -93,8 +93,8 @@ TEST(Build, OtherVariablesBecomeConstants) {
   Net net;
   const auto anchors = net.param("anchors", {1, 4, 4});
   const auto scores = net.op("Reshape", "s", {{"shape", "(0, 48, 4)"}}, {net.data()});
-  const auto boxes = net.op("Reshape", "b", {{"shape", "(0, 16)"}}, {net.op("Reshape", "cut", {{"shape", "(0, -1)"}},
-                                                                           {net.data()})});
+  const auto boxes =
+      net.op("Reshape", "b", {{"shape", "(0, 16)"}}, {net.op("Reshape", "cut", {{"shape", "(0, -1)"}}, {net.data()})});
   net.head(net.op("_contrib_MultiBoxDetection", "d", {}, {scores, boxes, anchors}));
   net.preprocess.height = net.preprocess.width = 8;
   EXPECT_THAT(failure(net), HasSubstr("node 'b' (Reshape)")) << "192 values are not 16";
@@ -120,17 +120,17 @@ TEST(Build, AllParameterFaultsInOneError) {
   net.params["c2_bias"].value = Tensor::create(DType::i64, {4}).value();
   net.params["c3_bias"].value.mutable_as<float>()[1] = std::numeric_limits<float>::quiet_NaN();
   net.params["stray"] = {NamedTensor::Role::arg, test::random_tensor({2}, 1)};
-  EXPECT_THAT(failure(net),
-              AllOf(HasSubstr("missing (2): c1_bias (4,), c3_weight (4, 4, 3, 3)"),
-                    HasSubstr("c2_weight has shape (4, 3, 3, 3) instead of (4, 4, 3, 3)"),
-                    HasSubstr("c2_bias holds s64, not f32"), HasSubstr("c3_bias holds NaN"),
-                    HasSubstr("not in the symbol (1): stray")));
+  EXPECT_THAT(failure(net), AllOf(HasSubstr("missing (2): c1_bias (4,), c3_weight (4, 4, 3, 3)"),
+                                  HasSubstr("c2_weight has shape (4, 3, 3, 3) instead of (4, 4, 3, 3)"),
+                                  HasSubstr("c2_bias holds s64, not f32"), HasSubstr("c3_bias holds NaN"),
+                                  HasSubstr("not in the symbol (1): stray")));
 }
 
 TEST(Build, LongListsAreCut) {
   Net net;
   net.head(net.relu("r", net.data()));
-  for (int i = 0; i < 50; ++i) net.params[std::to_string(i) + "x"] = {NamedTensor::Role::arg, test::random_tensor({1}, 1)};
+  for (int i = 0; i < 50; ++i)
+    net.params[std::to_string(i) + "x"] = {NamedTensor::Role::arg, test::random_tensor({1}, 1)};
   EXPECT_THAT(failure(net), AllOf(HasSubstr("(50)"), HasSubstr(", ..."), Not(HasSubstr("30x"))));
 }
 
@@ -192,8 +192,8 @@ TEST(Build, WrongNumbersOfInputsNameTheArguments) {
 TEST(Build, ComputedWeightsAreUnsupported) {
   Net net;
   const auto w = net.relu("w", net.param("v", {4, 3, 1, 1}));
-  net.head(net.op("Convolution", "c", {{"kernel", "(1, 1)"}, {"num_filter", "4"}, {"no_bias", "True"}},
-                  {net.data(), w}));
+  net.head(
+      net.op("Convolution", "c", {{"kernel", "(1, 1)"}, {"num_filter", "4"}, {"no_bias", "True"}}, {net.data(), w}));
   EXPECT_THAT(failure(net, ErrorCode::unsupported), HasSubstr("computed by node 'w'"));
 }
 

@@ -23,7 +23,9 @@ double apply(const EltwiseOp& op, double x) {
   return x;
 }
 
-double bias(const Node& node, std::size_t c) { return node.params.size() > 1 ? node.params[1].value.as<float>()[c] : 0; }
+double bias(const Node& node, std::size_t c) {
+  return node.params.size() > 1 ? node.params[1].value.as<float>()[c] : 0;
+}
 
 Values convolve(const Node& node, const Shape& in, const Values& x) {
   const auto& op = *node.as<ConvolutionOp>();

@@ -41,10 +41,18 @@ TEST(OperatorDefaults, Convolution) {
   EXPECT_EQ(op.groups, 1);
   const auto result = parse("Convolution", {{"kernel", "(3, 5)"}, {"num_filter", "8"}});
   EXPECT_THAT(result->params, ElementsAre("weight", "bias")) << "no_bias is False unless written";
-  const auto full = parse("Convolution_v1", {{"kernel", "(3,3)"}, {"num_filter", "8"}, {"pad", "(1, 2)"},
-                                             {"stride", "[2, 3]"}, {"dilate", "(4L, 5L)"}, {"num_group", "2"},
-                                             {"no_bias", "True"}, {"workspace", "1024"}, {"cudnn_tune", "off"},
-                                             {"cudnn_off", "False"}, {"layout", "None"}, {"__hidden__", "x"}});
+  const auto full = parse("Convolution_v1", {{"kernel", "(3,3)"},
+                                             {"num_filter", "8"},
+                                             {"pad", "(1, 2)"},
+                                             {"stride", "[2, 3]"},
+                                             {"dilate", "(4L, 5L)"},
+                                             {"num_group", "2"},
+                                             {"no_bias", "True"},
+                                             {"workspace", "1024"},
+                                             {"cudnn_tune", "off"},
+                                             {"cudnn_off", "False"},
+                                             {"layout", "None"},
+                                             {"__hidden__", "x"}});
   ASSERT_TRUE(full) << to_string(full.error());
   const auto& conv = std::get<ConvolutionOp>(full->op);
   EXPECT_EQ(conv.pad, (Padding{1, 2, 1, 2}));

@@ -179,8 +179,8 @@ TEST(FoldPadding, KeepsWhatAConvolutionCannotPad) {
 
 TEST(FusePostOps, EveryFunctionBehindAConvolution) {
   const std::vector<std::pair<test::Attributes, std::string>> cases{
-      {{{"act_type", "relu"}}, "relu"},       {{{"act_type", "sigmoid"}}, "sigmoid"},
-      {{{"act_type", "tanh"}}, "tanh"},       {{{"act_type", "softrelu"}}, "softrelu"},
+      {{{"act_type", "relu"}}, "relu"}, {{{"act_type", "sigmoid"}}, "sigmoid"},
+      {{{"act_type", "tanh"}}, "tanh"}, {{{"act_type", "softrelu"}}, "softrelu"},
       {{{"act_type", "softsign"}}, ""},  // no such post-op in oneDNN
   };
   for (const auto& [attributes, text] : cases) {
@@ -346,7 +346,9 @@ TEST(Optimize, KeepsTheFunctionOfRandomNetworks) {
       const std::string n = std::to_string(i);
       switch (random() % 7) {
         case 0: values.push_back(net.convolution(n + "c", pick(), 4, 4, 3)); break;
-        case 1: values.push_back(net.convolution(n + "g", pick(), 4, 4, 1, {{"num_group", "2"}, {"no_bias", "1"}})); break;
+        case 1:
+          values.push_back(net.convolution(n + "g", pick(), 4, 4, 1, {{"num_group", "2"}, {"no_bias", "1"}}));
+          break;
         case 2: values.push_back(net.batch_norm(n + "n", pick(), 4)); break;
         case 3: values.push_back(net.relu(n + "r", pick())); break;
         case 4: values.push_back(net.add(n + "s", pick(), pick())); break;

@@ -79,10 +79,10 @@ TEST(Shapes, PoolingRefusesEmptyWindows) {
   const PoolingOp op{PoolKind::max, false, PoolConvention::full, {1, 1}, {2, 2}, {0, 0}, true};
   EXPECT_EQ(infer(op, {{1, 1, 4, 4}}).error().code, ErrorCode::unsupported);
   expect(op, {{1, 1, 5, 5}}, {1, 1, 3, 3});
-  EXPECT_FALSE(infer(PoolingOp{PoolKind::max, false, PoolConvention::valid, {2, 2}, {1, 1}, {2, 2}, true},
-                     {{1, 1, 4, 4}}));
-  EXPECT_FALSE(infer(PoolingOp{PoolKind::max, false, PoolConvention::valid, {5, 5}, {1, 1}, {0, 0}, true},
-                     {{1, 1, 4, 9}}));
+  EXPECT_FALSE(
+      infer(PoolingOp{PoolKind::max, false, PoolConvention::valid, {2, 2}, {1, 1}, {2, 2}, true}, {{1, 1, 4, 4}}));
+  EXPECT_FALSE(
+      infer(PoolingOp{PoolKind::max, false, PoolConvention::valid, {5, 5}, {1, 1}, {0, 0}, true}, {{1, 1, 4, 9}}));
 }
 
 TEST(Shapes, ReshapeCodes) {
@@ -130,8 +130,7 @@ TEST(Shapes, MultiBoxDetection) {
   expect(MultiBoxDetectionOp{}, {{2, 21, 100}, {2, 400}, {1, 100, 4}}, {2, 100, 6});
   EXPECT_THAT(infer(MultiBoxDetectionOp{}, {{2, 21, 100}, {2, 300}, {1, 100, 4}}).error().message,
               HasSubstr("loc_pred"));
-  EXPECT_THAT(infer(MultiBoxDetectionOp{}, {{2, 21, 100}, {2, 400}, {2, 100, 4}}).error().message,
-              HasSubstr("anchor"));
+  EXPECT_THAT(infer(MultiBoxDetectionOp{}, {{2, 21, 100}, {2, 400}, {2, 100, 4}}).error().message, HasSubstr("anchor"));
   EXPECT_THAT(infer(MultiBoxDetectionOp{}, {{2, 1, 100}, {2, 400}, {1, 100, 4}}).error().message,
               HasSubstr("cls_prob"));
 }

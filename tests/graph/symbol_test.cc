@@ -37,8 +37,8 @@ TEST(Symbol, ReadsTheCurrentForm) {
   const SymbolNode& conv = symbol.nodes[2];
   EXPECT_EQ(conv.op, "Convolution");
   EXPECT_EQ(conv.name, "c");
-  EXPECT_THAT(conv.attrs, UnorderedElementsAre(Pair("kernel", "(1, 1)"), Pair("no_bias", "True"),
-                                               Pair("num_filter", "4")));
+  EXPECT_THAT(conv.attrs,
+              UnorderedElementsAre(Pair("kernel", "(1, 1)"), Pair("no_bias", "True"), Pair("num_filter", "4")));
   ASSERT_EQ(conv.inputs.size(), 2U);
   EXPECT_EQ(conv.inputs[1].node, 1U);
   ASSERT_EQ(symbol.heads.size(), 1U);
@@ -54,7 +54,8 @@ std::string with_members(const std::string& members, const std::string& version 
 
 TEST(Symbol, ReadsAllSpellingsOfAttributes) {
   for (const char* key : {"attrs", "attr", "param"}) {
-    const auto symbol = parse_symbol(with_members(std::string("\"").append(key).append(R"(": {"a_min": "0", "a_max": "6"})")), "s");
+    const auto symbol =
+        parse_symbol(with_members(std::string("\"").append(key).append(R"(": {"a_min": "0", "a_max": "6"})")), "s");
     ASSERT_TRUE(symbol) << key;
     EXPECT_THAT(symbol->nodes[1].attrs, UnorderedElementsAre(Pair("a_min", "0"), Pair("a_max", "6"))) << key;
   }
@@ -179,7 +180,8 @@ TEST(Symbol, RowPointersCountOutputsAsMxnetDoes) {
   OCTET_REQUIRE_ASSETS();
   // Without max pooling: that has a second output in some builds of MXNet and not in others.
   const std::string text = slurp(test::assets() / "mxnet/symbols/mobilenet1.0-symbol.json");
-  const Json theirs = parse_json(text, "").value(), ours = parse_json(write_symbol(parse_symbol(text, "").value()), "").value();
+  const Json theirs = parse_json(text, "").value(),
+             ours = parse_json(write_symbol(parse_symbol(text, "").value()), "").value();
   EXPECT_EQ(theirs.at("node_row_ptr"), ours.at("node_row_ptr"));
   EXPECT_EQ(theirs.at("arg_nodes"), ours.at("arg_nodes"));
 }
@@ -267,8 +269,8 @@ TEST(Symbol, TruncatedAndFlippedTextNeverCrashes) {
 
 TEST(JsonText, Utf8) {
   for (const char* good : {"", "abc", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x90\x88"}) EXPECT_TRUE(is_utf8(good));
-  for (const char* bad : {"\x80", "\xC3", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xFF",
-                          "a\xE2\x82"}) {
+  for (const char* bad :
+       {"\x80", "\xC3", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xFF", "a\xE2\x82"}) {
     EXPECT_FALSE(is_utf8(bad));
   }
 }
