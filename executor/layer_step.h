@@ -2,18 +2,14 @@
 // per image, with a copy of a sum's operand before it and kernels behind it where needed.
 #pragma once
 
-#include <cstdint>     // std::int64_t
-#include <functional>  // std::function
-#include <memory>      // std::unique_ptr
+#include <cstdint>  // std::int64_t
+#include <memory>   // std::unique_ptr
 
 #include "octet/executor/dnnl_compat.h"
+#include "octet/executor/post_ops.h"
 #include "octet/executor/step.h"
 
 namespace octet {
-
-/// Post-ops that the primitive cannot do: `work` holds its f32 result and may be changed; `operand`
-/// is the sum's (null without one). `out` may equal `work` or `operand`.
-using TailFunction = std::function<void(float* work, const void* operand, void* out)>;
 
 struct LayerPlan {
   onednn::Primitive primitive;

@@ -1,101 +1,16 @@
 // Convolution and FullyConnected: oneDNN primitives with their post-ops, and what oneDNN cannot
 // fuse done behind them by octet's own kernels.
-#include <algorithm>  // std::any_of
-#include <array>      // std::array
-#include <cmath>      // std::isfinite
-#include <utility>    // std::move
+#include <array>    // std::array
+#include <utility>  // std::move
 
 #include "octet/executor/int8_weights.h"
-#include "octet/executor/kernels/convert.h"
-#include "octet/executor/kernels/eltwise.h"
 #include "octet/executor/kernels/transpose.h"
 #include "octet/executor/layer_step.h"
+#include "octet/executor/post_ops.h"
 #include "octet/executor/step_builder.h"
 
 namespace octet {
 namespace {
-
-using kernels::Element;
-
-/// The post-ops of a node, split into what the primitive does and what kernels do on its f32 result.
-struct Split {
-  std::vector<onednn::FusedOp> fused;
-  std::vector<PostOp> rest;
-  Value primitive_dst;  ///< what the primitive stores: the node's value, or f32
-  bool sum_in_primitive = false;
-};
-
-/// Post-ops whose arithmetic in 8-bit units equals the one in real units.
-bool scales_with_value(const EltwiseOp& op) noexcept {
-  return op.kind == EltwiseKind::relu || op.kind == EltwiseKind::leaky_relu || op.kind == EltwiseKind::clip;
-}
-
-bool can_fuse(const PostOp& op, const Value& dst, const Value* operand) noexcept {
-  if (op.kind == PostOp::Kind::sum) return operand->quantized() == dst.quantized();
-  return dst.quantized() ? scales_with_value(op.eltwise) : onednn::has_eltwise(op.eltwise.kind);
-}
-
-onednn::FusedOp fuse(const PostOp& op, const Value& dst, const Value* operand) noexcept {
-  onednn::FusedOp fused;
-  fused.sum = op.kind == PostOp::Kind::sum;
-  if (fused.sum) {
-    fused.sum_scale = sum_scale(*operand, dst);
-    fused.sum_dtype = operand->dtype;
-  } else {
-    fused.eltwise = op.eltwise;
-    if (op.eltwise.kind == EltwiseKind::clip && dst.quantized()) {
-      fused.eltwise.alpha /= dst.scale;
-      fused.eltwise.beta /= dst.scale;
-    }
-  }
-  return fused;
-}
-
-/// `quantized`: integer weights. `operand` is null without a sum.
-Split split_post_ops(const Node& node, bool quantized, const Value* operand) {
-  Split split;
-  split.primitive_dst = node.outputs[0];
-  const bool all = (quantized || !split.primitive_dst.quantized()) &&
-                   std::all_of(node.post_ops.begin(), node.post_ops.end(),
-                               [&](const PostOp& op) { return can_fuse(op, split.primitive_dst, operand); });
-  if (!all) {
-    split.primitive_dst.dtype = DType::f32;
-    split.primitive_dst.scale = 0;
-  }
-  for (const PostOp& op : node.post_ops) {
-    if (split.rest.empty() && can_fuse(op, split.primitive_dst, operand)) {
-      split.fused.push_back(fuse(op, split.primitive_dst, operand));
-      split.sum_in_primitive |= op.kind == PostOp::Kind::sum;
-    } else {
-      split.rest.push_back(op);
-    }
-  }
-  return split;
-}
-
-/// The kernels behind a primitive: f32 result in `work` (may be changed), operand, destination.
-TailFunction make_tail(const Split& split, const Value& dst, const Value* operand) {
-  const Element to = element_of(dst);
-  const std::size_t count = bytes_of(dst) / size_of(dst.dtype);
-  std::vector<EltwiseOp> before, after;
-  bool sum = false;
-  for (const PostOp& op : split.rest) {
-    if (op.kind == PostOp::Kind::sum) {
-      sum = true;
-    } else {
-      (sum ? after : before).push_back(op.eltwise);
-    }
-  }
-  const Element with = sum ? element_of(*operand) : Element{};
-  return [=](float* work, const void* summand, void* out) {
-    for (const EltwiseOp& op : before) kernels::eltwise(op, count, work, work);
-    if (sum) {
-      kernels::add(count, work, {}, summand, with, after, out, to);
-    } else if (work != out) {
-      kernels::convert(count, work, {}, out, to);
-    }
-  };
-}
 
 /// What both operators share once their primitive's description is made.
 class LayerBuilder {
@@ -131,7 +46,7 @@ class LayerBuilder {
   const Value& src_;
   const Value* operand_ = nullptr;
   bool quantized_ = false;
-  Split split_;
+  PostOpSplit split_;
   Int8Layer numbers_;
 };
 
