@@ -19,28 +19,6 @@ float spread_scale(const Value& src, const Parameter& weight) {
   return static_cast<float>(typical * src.scale * weight.scale[channels / 2] / 60.0);
 }
 
-/// A value in NCHW order from memory that may be NHWC.
-Tensor to_tensor(const Observation& seen) {
-  Tensor tensor = Tensor::create(seen.dtype, seen.shape).value();
-  const std::size_t size = size_of(seen.dtype);
-  const auto* from = static_cast<const std::byte*>(seen.data);
-  std::byte* to = tensor.mutable_bytes().data();
-  if (!seen.nhwc) {
-    std::copy_n(from, tensor.elements() * size, to);
-    return tensor;
-  }
-  const auto channels = static_cast<std::size_t>(seen.shape[1]);
-  const auto plane = static_cast<std::size_t>(seen.shape[2] * seen.shape[3]);
-  for (std::size_t n = 0; n < static_cast<std::size_t>(seen.shape[0]); ++n) {
-    for (std::size_t c = 0; c < channels; ++c) {
-      for (std::size_t p = 0; p < plane; ++p) {
-        std::copy_n(from + ((n * plane + p) * channels + c) * size, size, to + ((n * channels + c) * plane + p) * size);
-      }
-    }
-  }
-  return tensor;
-}
-
 double number(const Tensor& tensor, std::size_t i) {
   if (tensor.dtype() == DType::u8) return tensor.as<std::uint8_t>()[i];
   if (tensor.dtype() == DType::s8) return tensor.as<std::int8_t>()[i];
@@ -208,6 +186,27 @@ ConvolutionOp square(std::int64_t filters, std::int64_t kernel) {
   const std::int64_t half = kernel / 2;
   op.pad = {half, half, half, half};
   return op;
+}
+
+Tensor to_tensor(const Observation& seen) {
+  Tensor tensor = Tensor::create(seen.dtype, seen.shape).value();
+  const std::size_t size = size_of(seen.dtype);
+  const auto* from = static_cast<const std::byte*>(seen.data);
+  std::byte* to = tensor.mutable_bytes().data();
+  if (!seen.nhwc) {
+    std::copy_n(from, tensor.elements() * size, to);
+    return tensor;
+  }
+  const auto channels = static_cast<std::size_t>(seen.shape[1]);
+  const auto plane = static_cast<std::size_t>(seen.shape[2] * seen.shape[3]);
+  for (std::size_t n = 0; n < static_cast<std::size_t>(seen.shape[0]); ++n) {
+    for (std::size_t c = 0; c < channels; ++c) {
+      for (std::size_t p = 0; p < plane; ++p) {
+        std::copy_n(from + ((n * plane + p) * channels + c) * size, size, to + ((n * channels + c) * plane + p) * size);
+      }
+    }
+  }
+  return tensor;
 }
 
 PostOp sum() { return {PostOp::Kind::sum, {}}; }

@@ -62,6 +62,9 @@ std::vector<std::uint8_t> random_pixels(const Plan& plan, std::int64_t count, un
 /// One output of a run; fails the test on an error.
 std::vector<std::vector<float>> run(Context& context, std::span<const std::uint8_t> pixels, std::int64_t count);
 
+/// An observed value in NCHW order.
+Tensor to_tensor(const Observation& seen);
+
 /// Compiles, observes a run of `count` images and compares every node with the reference interpreter on
 /// the inputs that were observed: quantised layers exactly, float nodes within `tolerance` of the range of
 /// the reference result.
