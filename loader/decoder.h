@@ -12,8 +12,8 @@ namespace octet {
 
 struct DecoderOptions {
   std::int64_t max_pixels = 100'000'000;  ///< larger pictures are Error(limit), before any allocation
-  int max_scans = 500;                    ///< progressive scans; more are Error(limit)
-  bool accept_truncated = false;          ///< take partly decoded pictures instead of Error(bad_image)
+  int max_scans = 500;                    ///< JPEG scans; more are Error(limit)
+  bool accept_truncated = false;          ///< take partly decoded JPEGs instead of Error(bad_image)
 };
 
 /// What was found out about a decoded picture.
@@ -25,8 +25,10 @@ struct ImageInfo {
 /// Decodes JPEG and PNG by content. Geometry is MXNet's: shorter side to resize_short (other side
 /// rounded down), centre crop at floor offsets, pictures smaller than the crop are scaled up first;
 /// EXIF orientation is ignored. Bilinear is OpenCV's INTER_LINEAR within one grey level. Gray
-/// pictures are replicated for colour networks; CMYK and YCCK are converted. One decoder per
-/// worker: keeps its buffers; not thread-safe.
+/// pictures are replicated for colour networks; CMYK and YCCK are converted. What counts as damage
+/// of a JPEG stands in jpeg.h; data that the crop does not need is not looked at. A PNG that is cut
+/// off is always an error. A picture's pixels do not depend on the pictures before it. One decoder
+/// per worker: keeps its buffers; not thread-safe.
 class Decoder {
  public:
   explicit Decoder(const DecoderOptions& options);
@@ -36,7 +38,10 @@ class Decoder {
   Decoder& operator=(Decoder&&) noexcept;
 
   /// Fills `slot` ((H + border) * (W + border) * C bytes, NHWC in the order of preprocess.color).
-  /// On an error the slot holds the border value everywhere, so that it is safe to compute on.
+  /// On an error of the image the slot holds the border value everywhere, so that it is safe to
+  /// compute on. Error(usage) or Error(invalid_config), with the slot untouched, when its size or
+  /// the request is wrong. The slot's content before the call does not matter. `where` of an error
+  /// is empty: the caller knows the image's name.
   Result<ImageInfo> decode(std::span<const std::uint8_t> bytes, const Preprocess& preprocess, const Border& border,
                            std::span<std::uint8_t> slot);
 

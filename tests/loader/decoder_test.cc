@@ -89,7 +89,7 @@ TEST(Decoder, PaintsTheBorderAroundThePicture) {
     Border border{2, 3, 1, 4, {11, 22, 33}};
     const ByteVector inner = decode(jpeg, p);
     ByteVector slot(slot_bytes(p, border), 99);
-    ASSERT_EQ(slot.size(), static_cast<std::size_t>((24 + 3) * (32 + 7) * p.channels));
+    ASSERT_EQ(slot.size(), static_cast<std::size_t>(std::int64_t{24 + 3} * (32 + 7) * p.channels));
     Decoder decoder;
     ASSERT_TRUE(decoder.decode(jpeg, p, border, slot));
     for (std::int64_t y = 0; y < 27; ++y) {
@@ -131,15 +131,16 @@ TEST(Decoder, DamageCountsWhereItIsUsed) {
   ASSERT_TRUE(info) << to_string(info.error());
   EXPECT_TRUE(info->truncated);
   const ByteVector complete = decode(whole, exact({64, 256}));
-  EXPECT_TRUE(std::equal(slot.begin(), slot.begin() + 64 * 128 * 3, complete.begin())) << "what is there is right";
+  EXPECT_TRUE(std::equal(slot.begin(), slot.begin() + std::ptrdiff_t{64} * 128 * 3, complete.begin()))
+      << "what is there is right";
 }
 
 TEST(Decoder, LimitsAreCheckedAndNamed) {
   const ByteVector jpeg = make_jpeg(make_picture({64, 48}, 3));
   DecoderOptions options;
-  options.max_pixels = 64 * 48;
+  options.max_pixels = std::int64_t{64} * 48;
   EXPECT_EQ(decode(jpeg, exact({64, 48}), options).size(), 64U * 48 * 3);
-  options.max_pixels = 64 * 48 - 1;
+  options.max_pixels -= 1;
   const Error pixels = refusal(jpeg, exact({64, 48}), options);
   EXPECT_EQ(pixels.code, ErrorCode::limit);
   EXPECT_NE(pixels.message.find("64x48"), std::string::npos) << pixels.message;

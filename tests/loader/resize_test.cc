@@ -164,7 +164,7 @@ TEST_P(EveryMethod, WindowsAreCutsOfTheWhole) {
 
 TEST_P(EveryMethod, KeepsAFlatPictureAndTheSameSize) {
   Resizer resizer;
-  Picture flat{{37, 29}, 3, ByteVector(37 * 29 * 3, 201)};
+  Picture flat{{37, 29}, 3, ByteVector(std::size_t{37} * 29 * 3, 201)};
   for (const Size to : {Size{20, 11}, Size{90, 77}, Size{37, 10}, Size{60, 29}}) {
     const Picture out = stream(resizer, flat, to, GetParam(), {0, 0, to.width, to.height});
     // Weights of cubic and Lanczos are rounded one by one and may sum to 2047 or 2049 of 2048.
