@@ -99,6 +99,9 @@ po::options_description calibration_options() {
   add("samples", po::value<std::uint64_t>()->value_name("N"),
       "number of pictures that are sampled, in place of --fraction");
   add("seed", po::value<std::uint64_t>()->default_value(0)->value_name("N"), "which pictures are sampled");
+  add("stride", po::value<std::uint64_t>()->default_value(0)->value_name("K"),
+      "sample every K-th picture instead of drawing; 0: draw");
+  add("offset", po::value<std::uint64_t>()->default_value(0)->value_name("I"), "first picture of --stride");
   add("exclude", po::value<std::vector<std::string>>()->composing()->value_name("NAME"),
       "a node that stays FP32; may be repeated");
   add("dtype", po::value<std::string>()->default_value("auto")->value_name("auto|s8|u8"), "type of activations");
@@ -126,6 +129,8 @@ Result<CalibrateOptions> calibration_options(const po::variables_map& values) {
   options.samples = given<std::uint64_t>(values, "samples");
   if (options.samples && *options.samples == 0) return usage("--samples must be at least 1");
   options.seed = values["seed"].as<std::uint64_t>();
+  options.stride = values["stride"].as<std::uint64_t>();
+  options.offset = values["offset"].as<std::uint64_t>();
   options.control = job_control(values);
   return options;
 }

@@ -12,7 +12,7 @@ po::options_description stream_options();
 /// Reads these, the data and decoder options, --streams, --quiet.
 Result<StreamOptions> stream_options(const po::variables_map& values);
 
-/// --mode, --fraction, --samples, --seed, --exclude, --dtype, --percentile.
+/// --mode, --fraction, --samples, --seed, --stride, --offset, --exclude, --dtype, --percentile.
 po::options_description calibration_options();
 /// Reads these and everything else that CalibrateOptions has, but for `output`.
 Result<CalibrateOptions> calibration_options(const po::variables_map& values);
