@@ -1,6 +1,10 @@
 // octet: the command line.
+#include <malloc.h>
+
+#include <algorithm>
 #include <exception>
 #include <iostream>
+#include <thread>
 
 #include "octet/graph/version.h"
 #include "octet/jobs/cli/command.h"
@@ -80,6 +84,11 @@ int main(int argc, char** argv) {
 }  // namespace octet::cli
 
 int main(int argc, char** argv) {
+  // File buffers and pictures come and go by the million: fixed thresholds give them back to the system each time,
+  // where glibc's growing ones leave holes that make memory creep up with the number of images.
+  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 128 * 1024);
+  mallopt(M_ARENA_MAX, static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
   try {
     return octet::cli::main(argc, argv);
   } catch (const std::exception& error) {
