@@ -17,12 +17,15 @@ HWY_BEFORE_NAMESPACE();
 namespace octet::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Calls body(tag, i) for i in [0, count), first with full vectors, then element by element.
+/// Calls body(tag, i) for i in [0, count): full vectors, then four elements, then one at a time.
 template <class Body>
 HWY_INLINE void for_each_vector(std::size_t count, const Body& body) {
   const hn::ScalableTag<float> d;
   std::size_t i = 0;
   for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) body(d, i);
+  if (hn::Lanes(d) > 4) {
+    for (; i + 4 <= count; i += 4) body(hn::CappedTag<float, 4>(), i);
+  }
   for (; i < count; ++i) body(hn::CappedTag<float, 1>(), i);
 }
 
