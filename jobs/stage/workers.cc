@@ -59,20 +59,25 @@ Outcome RunWorker::outcome(std::size_t image, std::size_t k, bool keep_raw, cons
   return outcome;
 }
 
-Result<RunWorkers::Set> RunWorkers::take() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      Set set = std::move(idle_.back());
-      idle_.pop_back();
-      return set;
-    }
-  }
+Result<RunWorkers::Set> RunWorkers::create() const {
   Set set;
   for (const auto& scorer : scorers_) {
     OCTET_TRY(auto worker, RunWorker::create(scorer, capacity_));
     set.push_back(std::move(worker));
   }
+  return set;
+}
+
+Result<RunWorkers::Set> RunWorkers::take() {
+  const std::lock_guard lock(mutex_);
+  // More than `threads` run at a time only when the stage is fed from several arenas.
+  while (idle_.empty() || made_ < threads_) {
+    OCTET_TRY(Set set, create());
+    idle_.push_back(std::move(set));
+    ++made_;
+  }
+  Set set = std::move(idle_.back());
+  idle_.pop_back();
   return set;
 }
 
