@@ -12,8 +12,10 @@ namespace octet {
 
 struct DecoderOptions {
   std::int64_t max_pixels = 100'000'000;  ///< larger pictures are Error(limit), before any allocation
-  int max_scans = 500;                    ///< JPEG scans; more are Error(limit)
-  bool accept_truncated = false;          ///< take partly decoded JPEGs instead of Error(bad_image)
+  /// JPEG scans; more are Error(limit). Scans times pixels are limited to 32 max_pixels besides: a few
+  /// bytes of scan cost as much time as the picture is large.
+  int max_scans = 500;
+  bool accept_truncated = false;  ///< take partly decoded JPEGs instead of Error(bad_image)
 };
 
 /// What was found out about a decoded picture.
@@ -24,7 +26,8 @@ struct ImageInfo {
 
 /// Decodes JPEG and PNG by content. Geometry is MXNet's: shorter side to resize_short (other side
 /// rounded down), centre crop at floor offsets, pictures smaller than the crop are scaled up first;
-/// EXIF orientation is ignored. Bilinear is OpenCV's INTER_LINEAR within one grey level. Gray
+/// EXIF orientation is ignored. Nearest, bilinear and area are OpenCV's bit for bit,
+/// cubic and lanczos4 within one grey level. Gray
 /// pictures are replicated for colour networks; CMYK and YCCK are converted. What counts as damage
 /// of a JPEG stands in jpeg.h; data that the crop does not need is not looked at. A PNG that is cut
 /// off is always an error. A picture's pixels do not depend on the pictures before it. One decoder

@@ -23,6 +23,10 @@ namespace {
 // skipped region as edges of the picture: so much more is decoded on each side than is used.
 constexpr std::int64_t kMargin = 4;
 
+// Every scan visits all coefficients of the picture, whatever its few bytes say: large pictures may
+// have fewer scans than small ones, but the largest still this many (encoders write about ten).
+constexpr std::int64_t kScansOfLargest = 32;
+
 struct ErrorManager : jpeg_error_mgr {
   std::jmp_buf jump;
   bool stop_on_damage = true;
@@ -37,7 +41,7 @@ struct Source : jpeg_source_mgr {
 };
 
 struct Progress : jpeg_progress_mgr {
-  int max_scans = 0;
+  std::int64_t max_scans = 0;
 };
 
 ErrorManager& errors(j_common_ptr cinfo) { return *static_cast<ErrorManager*>(cinfo->err); }
@@ -118,7 +122,6 @@ class JpegReader::Impl {
     source_.resync_to_restart = jpeg_resync_to_restart;
     source_.term_source = ignore_source;
     progress_.progress_monitor = check_scans;
-    progress_.max_scans = options.max_scans;
   }
   ~Impl() { close(); }
   Impl(const Impl&) = delete;
@@ -159,7 +162,7 @@ class JpegReader::Impl {
 
 Error JpegReader::Impl::failure() const {
   if (error_.over_limit) {
-    return {ErrorCode::limit, "", "JPEG has more than " + std::to_string(options_.max_scans) + " scans"};
+    return {ErrorCode::limit, "", "JPEG has more than " + std::to_string(progress_.max_scans) + " scans"};
   }
   if (error_.msg_code == JERR_IMAGE_TOO_BIG) {
     return {ErrorCode::limit, "", "JPEG cannot be decoded: " + std::string(error_.message.data())};
@@ -172,6 +175,7 @@ Error JpegReader::Impl::failure() const {
 Result<Size> JpegReader::Impl::open(std::span<const std::uint8_t> bytes) {
   close();
   error_.in_scan = error_.damaged = error_.over_limit = source_.ran_out = false;
+  progress_.max_scans = options_.max_scans;
   file_bytes_ = bytes.size();
   const bool read = guarded([&] {
     jpeg_create_decompress(&cinfo_);
@@ -184,6 +188,8 @@ Result<Size> JpegReader::Impl::open(std::span<const std::uint8_t> bytes) {
   if (!read) return failure();
   error_.in_scan = true;
   OCTET_CHECK(check_header());
+  const std::int64_t pixels = std::int64_t{cinfo_.image_width} * cinfo_.image_height;
+  progress_.max_scans = std::min<std::int64_t>(options_.max_scans, kScansOfLargest * options_.max_pixels / pixels);
   return Size{cinfo_.image_width, cinfo_.image_height};
 }
 

@@ -6,8 +6,10 @@
 #include <cmath>
 #include <cstdlib>
 #include <string>
+#include <thread>
 
 #include "loader/make_image.h"
+#include "octet/loader/resize.h"
 
 namespace octet::test {
 namespace {
@@ -158,6 +160,22 @@ TEST(Decoder, LimitsAreCheckedAndNamed) {
   EXPECT_NE(many.message.find("9 scans"), std::string::npos) << many.message;
 }
 
+TEST(Decoder, ScansTimesPixelsAreLimited) {
+  JpegSpec spec;
+  spec.progressive = true;
+  const Size size{800, 600};  // ten scans
+  const ByteVector jpeg = make_jpeg(make_picture(size, 3), spec);
+  DecoderOptions options;
+  options.max_pixels = size.width * size.height;
+  EXPECT_EQ(decode(jpeg, exact(size), options).size(), 800U * 600 * 3) << "32 scans of the largest picture";
+  JpegSpec many = spec;
+  many.single_scans = 15;  // 46 scans
+  const ByteVector bomb = make_jpeg(make_picture(size, 3), many);
+  EXPECT_EQ(refusal(bomb, exact(size), options).code, ErrorCode::limit);
+  options.max_pixels *= 20;
+  EXPECT_EQ(decode(bomb, exact(size), options).size(), 800U * 600 * 3);
+}
+
 /// Overwrites the height and width of the frame header.
 void claim(ByteVector& jpeg, std::uint16_t width, std::uint16_t height) {
   for (std::size_t i = 2; i + 9 < jpeg.size(); i += 2 + std::size_t{jpeg[i + 2]} * 256 + jpeg[i + 3]) {
@@ -247,6 +265,60 @@ TEST(Decoder, PngAndJpegGoThroughTheSameGeometry) {
     const ByteVector from_png = decode(make_png(picture, {8, false, interlaced}), p);
     for (std::size_t i = 0; i < from_png.size(); ++i) ASSERT_NEAR(from_png[i], from_jpeg[i], 3);
   }
+}
+
+TEST(Decoder, ResizesAreTakenOneAfterTheOther) {
+  const ByteVector jpeg = make_jpeg(make_picture({300, 200}, 3));
+  Preprocess p = exact({90, 80});
+  p.resize = ResizeMode::shorter_side;
+  p.resize_short = 61;
+  // By hand: 91 x 61, then up to 119 x 80, then the middle 90 columns; each step on the whole picture.
+  Picture picture = decode_whole(jpeg, 3);
+  Resizer resizer;
+  for (const Size to : {Size{91, 61}, Size{119, 80}}) {
+    Picture next{to, 3, ByteVector(static_cast<std::size_t>(to.width * to.height * 3))};
+    resizer.start(Interpolation::bilinear, picture.size, to, {0, 0, to.width, to.height}, 3);
+    picture.pixels.resize(picture.pixels.size() + kRowPadding);
+    std::uint8_t* dst = next.pixels.data();
+    const Window from = resizer.source();
+    for (std::int64_t y = from.y; y < from.y + from.height; ++y) {
+      resizer.push(picture.at(from.x, y));
+      for (; resizer.ready(); dst += to.width * 3) resizer.emit(dst);
+    }
+    picture = next;
+  }
+  const ByteVector slot = decode(jpeg, p);
+  for (std::int64_t y = 0; y < 80; ++y) {
+    ASSERT_TRUE(std::equal(slot.begin() + y * 270, slot.begin() + (y + 1) * 270, picture.at(14, y))) << "row " << y;
+  }
+}
+
+TEST(Decoder, OneDecoderAThreadGivesTheSamePixels) {
+  std::vector<ByteVector> files;
+  for (std::uint32_t seed = 0; seed < 8; ++seed) {
+    const Picture picture = make_picture({80 + seed, 60 + 3 * seed}, 3, seed);
+    files.push_back(seed % 4 == 3 ? make_png(picture) : make_jpeg(picture));
+  }
+  Preprocess p = exact({40, 40});
+  p.resize = ResizeMode::shorter_side;
+  p.resize_short = 44;
+  std::vector<ByteVector> expected;
+  expected.reserve(files.size());
+  for (const ByteVector& file : files) expected.push_back(decode(file, p));
+  std::vector<int> equal(3);
+  std::vector<std::thread> threads;
+  threads.reserve(equal.size());
+  for (int& count : equal) {
+    threads.emplace_back([&] {
+      Decoder decoder;
+      ByteVector slot(slot_bytes(p, {}));
+      for (std::size_t i = 0; i < files.size(); ++i) {
+        if (decoder.decode(files[i], p, {}, slot) && slot == expected[i]) ++count;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(equal, (std::vector<int>{8, 8, 8}));
 }
 
 TEST(Decoder, SaysWhatElseTheBytesAre) {

@@ -75,6 +75,14 @@ ByteVector make_jpeg(const Picture& picture, const JpegSpec& spec) {
   if (spec.progressive) jpeg_simple_progression(&cinfo);
   if (spec.separate_scans) {
     for (int i = 0; i < cinfo.num_components; ++i) scans.push_back({1, {i, 0, 0, 0}, 0, 63, 0, 0});
+  }
+  if (spec.single_scans > 0) {
+    scans.push_back({3, {0, 1, 2, 0}, 0, 0, 0, 0});
+    for (int i = 0; i < 3; ++i) {
+      for (int k = 1; k <= spec.single_scans; ++k) scans.push_back({1, {i, 0, 0, 0}, k, k, 0, 0});
+    }
+  }
+  if (!scans.empty()) {
     cinfo.scan_info = scans.data();
     cinfo.num_scans = static_cast<int>(scans.size());
   }

@@ -30,6 +30,7 @@ struct JpegSpec {
   int luma_h = 2, luma_v = 2;      ///< sampling factors of the first component
   int chroma_h = 1, chroma_v = 1;  ///< of the others
   bool progressive = false;
+  int single_scans = 0;         ///< progressive: only DC and so many AC coefficients, one scan for each of a component
   bool separate_scans = false;  ///< sequential, one scan a component
   bool arithmetic = false;
   int restart_rows = 0;  ///< restart interval in rows of MCUs
