@@ -1,7 +1,7 @@
 . "$(dirname "$0")/common.sh"
 cp -r "$DATA/pictures" mixed
-first=$(find mixed -name '*.jpg' | sort | head -n 1)
-head -c 100 "$first" >cut && mv cut "$first"
+mapfile -t pictures < <(find mixed -name '*.jpg' | sort)
+head -c 100 "${pictures[0]}" >cut && mv cut "${pictures[0]}"
 echo "not a picture" >mixed/zzz.jpg
 : >mixed/zero.png
 expect_exit 0 "$OCTET" score --model "$MODEL" --data mixed --output o --json --quiet
