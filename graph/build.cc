@@ -37,6 +37,18 @@ class Builder {
     return std::move(graph_);
   }
 
+  /// The nodes alone.
+  Result<Graph> run_unweighted() {
+    auto own = is_own_format(symbol_);
+    if (!own) return within(own.error());
+    if (*own)
+      return within({ErrorCode::unsupported, "", "a pair that octet wrote is of use with its own weights only"});
+    OCTET_CHECK(parse_operators());
+    OCTET_CHECK(find_image());
+    OCTET_CHECK(emit());
+    return std::move(graph_);
+  }
+
  private:
   enum Use : unsigned { as_data = 1, as_weight = 2, as_nothing = 4 };
 
@@ -305,6 +317,11 @@ class Builder {
 Result<Graph> build_graph(const Symbol& symbol, const ParamMap& params, const Preprocess& preprocess,
                           const std::string& where) {
   return Builder(symbol, params, preprocess, where).run();
+}
+
+Result<Graph> build_unweighted(const Symbol& symbol, const Preprocess& preprocess, const std::string& where) {
+  const ParamMap none;
+  return Builder(symbol, none, preprocess, where).run_unweighted();
 }
 
 }  // namespace octet

@@ -15,6 +15,10 @@ namespace octet {
 Result<Graph> build_graph(const Symbol& symbol, const ParamMap& params, const Preprocess& preprocess,
                           const std::string& where);
 
+/// The same graph before it has weights: parameters and constants are empty tensors, nothing is shaped
+/// or checked yet. Error(unsupported) for a symbol that octet wrote.
+Result<Graph> build_unweighted(const Symbol& symbol, const Preprocess& preprocess, const std::string& where);
+
 /// The reverse: a symbol and parameters that build_graph reads back to an equal graph. Fused and
 /// quantised nodes use operators named `_octet_*`, so that no other reader takes them for its own.
 struct SymbolAndParams {

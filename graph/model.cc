@@ -8,6 +8,7 @@
 #include "octet/graph/file_io.h"
 #include "octet/graph/json_text.h"
 #include "octet/graph/own_format.h"
+#include "octet/graph/random_weights.h"
 
 namespace octet {
 namespace {
@@ -72,6 +73,7 @@ Result<Preprocess> float_preprocess(const ModelFiles& files, const Symbol& symbo
     return merged;
   }
   if (!overrides.shape) overrides.shape = stated_shape(symbol, overrides.input.value_or(Preprocess().input));
+  if (!overrides.shape && files.params.empty()) overrides.shape = {3, 224, 224};
   if (!overrides.shape) {
     return Error{ErrorCode::invalid_config, files.symbol.string(),
                  "the image size is unknown: there is no -preprocess.json beside it and no shape was given"};
@@ -143,9 +145,35 @@ std::string to_json(const std::map<std::string, std::string>& map) {
   return to_text(pairs);
 }
 
+/// `file` without `suffix`, when it ends with that.
+fs::path without(const fs::path& file, std::string_view suffix) {
+  const std::string text = file.string();
+  return text.ends_with(suffix) ? text.substr(0, text.size() - suffix.size()) : text;
+}
+
+/// A symbol file alone, its weights random.
+Result<Model> load_symbol(const fs::path& file, const LoadOptions& options) {
+  OCTET_TRY(const std::string text, read_text_file(file, kMaxJsonBytes));
+  OCTET_TRY(const Symbol symbol, parse_symbol(text, file.string()));
+  const fs::path prefix = without(without(file, ".json"), "-symbol");
+  ModelFiles files;
+  files.symbol = file;
+  files.preprocess = prefix.string() + "-preprocess.json";
+  std::error_code code;
+  if (!fs::is_regular_file(files.preprocess, code)) files.preprocess.clear();
+  Model model;
+  model.name = prefix.filename().string();
+  OCTET_TRY(model.preprocess, float_preprocess(files, symbol, options.preprocess));
+  OCTET_TRY(model.labels, find_labels(model.preprocess, options, prefix));
+  OCTET_TRY(const ParamMap params, random_weights(symbol, model.preprocess, *options.random_weights, file.string()));
+  OCTET_TRY(model.graph, build_graph(symbol, params, model.preprocess, file.string()));
+  return model;
+}
+
 }  // namespace
 
 Result<Model> load_model(const fs::path& prefix, const LoadOptions& options) {
+  if (options.random_weights) return load_symbol(prefix, options);
   OCTET_TRY(const ModelFiles files, find_model(prefix, options.epoch));
   OCTET_TRY(const std::string text, read_text_file(files.symbol, kMaxJsonBytes));
   OCTET_TRY(const Symbol symbol, parse_symbol(text, files.symbol.string()));

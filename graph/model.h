@@ -4,6 +4,7 @@
 #include <cstdint>     // std::int64_t
 #include <filesystem>  // std::filesystem::path
 #include <map>         // std::map
+#include <optional>    // std::optional
 #include <string>      // std::string
 #include <vector>      // std::vector
 
@@ -26,6 +27,9 @@ struct Model {
 struct LoadOptions {
   int epoch = -1;                  ///< -1: the newest PREFIX-NNNN.params
   PreprocessOverrides preprocess;  ///< win over PREFIX-preprocess.json
+  /// Seed of random_weights(), which stand in for a .params file: the "prefix" then is the path of the
+  /// symbol file itself. Its image size is 3,224,224 where nothing else states it.
+  std::optional<std::uint64_t> random_weights;
 };
 
 /// Paths of a pair.

@@ -68,6 +68,32 @@ po::options_description model_options() {
   return options;
 }
 
+po::options_description symbol_options() {
+  po::options_description options("Without trained weights");
+  auto add = options.add_options();
+  add("symbol", po::value<std::string>()->value_name("FILE"), "a symbol file, in place of --model");
+  add("random-weights", po::bool_switch(), "make weights for it (default of --shape: 3,224,224)");
+  add("seed", po::value<std::uint64_t>()->default_value(0)->value_name("N"), "of the random weights");
+  return options;
+}
+
+Result<ModelArguments> model_or_symbol(const po::variables_map& values) {
+  OCTET_TRY(LoadOptions load, load_options(values));
+  const auto symbol = given<std::string>(values, "symbol");
+  const bool random = values["random-weights"].as<bool>();
+  if (!symbol && random) return usage("--random-weights is for a --symbol");
+  if (!symbol) {
+    OCTET_TRY(std::string prefix, required(values, "model"));
+    return ModelArguments{std::move(prefix), std::move(load)};
+  }
+  if (!random) return usage("--symbol has no weights: add --random-weights");
+  for (const char* other : {"model", "epoch"}) {
+    if (values.contains(other)) return usage("--symbol and --" + std::string(other) + " exclude each other");
+  }
+  load.random_weights = values["seed"].as<std::uint64_t>();
+  return ModelArguments{*symbol, std::move(load)};
+}
+
 Result<std::string> required(const po::variables_map& values, const char* name) {
   auto value = given<std::string>(values, name);
   if (!value || value->empty()) return usage("option --" + std::string(name) + " is missing");

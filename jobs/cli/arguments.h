@@ -36,6 +36,15 @@ std::optional<T> given(const po::variables_map& values, const char* name) {
 
 /// --model, --epoch and the preprocessing fields.
 po::options_description model_options();
+/// --symbol, --random-weights and --seed, for commands that can do without trained weights.
+po::options_description symbol_options();
+/// What to load, by either group: a prefix, or a symbol file with LoadOptions::random_weights set.
+struct ModelArguments {
+  std::string path;
+  LoadOptions load;
+};
+Result<ModelArguments> model_or_symbol(const po::variables_map& values);
+
 Result<std::string> required(const po::variables_map& values, const char* name);
 Result<LoadOptions> load_options(const po::variables_map& values);
 

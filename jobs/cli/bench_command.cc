@@ -45,14 +45,20 @@ po::options_description bench_options() {
   add("seconds", po::value<double>()->default_value(0.5)->value_name("S"), "least duration of each");
   add("layers", po::bool_switch(), "the time of each layer");
   po::options_description options;
-  options.add(model_options()).add(data_options()).add(bench).add(decoder_options()).add(common_options());
+  options.add(model_options())
+      .add(symbol_options())
+      .add(data_options())
+      .add(bench)
+      .add(decoder_options())
+      .add(common_options());
   return options;
 }
 
 Result<ExitCode> bench_command(const po::variables_map& values) {
   BenchOptions options;
-  OCTET_TRY(options.model, required(values, "model"));
-  OCTET_TRY(options.load, load_options(values));
+  OCTET_TRY(const ModelArguments model, model_or_symbol(values));
+  options.model = model.path;
+  options.load = model.load;
   OCTET_TRY(options.decoder, decoder_options(values));
   if (given<std::string>(values, "data")) {
     OCTET_TRY(options.source, source_options(values));

@@ -61,14 +61,13 @@ void print_origin(const Model& model) {
 
 po::options_description inspect_options() {
   po::options_description options;
-  options.add(model_options()).add(common_options());
+  options.add(model_options()).add(symbol_options()).add(common_options());
   return options;
 }
 
 Result<ExitCode> inspect_command(const po::variables_map& values) {
-  OCTET_TRY(const std::string prefix, required(values, "model"));
-  OCTET_TRY(const LoadOptions load, load_options(values));
-  OCTET_TRY(const Model model, load_model(prefix, load));
+  OCTET_TRY(const ModelArguments source, model_or_symbol(values));
+  OCTET_TRY(const Model model, load_model(source.path, source.load));
   Graph fused = model.graph;
   if (!model.graph.quantized()) OCTET_CHECK(optimize(fused));
   if (values["json"].as<bool>()) {

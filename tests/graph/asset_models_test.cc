@@ -2,13 +2,12 @@
 #include <gtest/gtest.h>
 #include <algorithm>
 #include <map>
-#include <regex>
 
-#include "octet/graph/attributes.h"
 #include "octet/graph/build.h"
 #include "octet/graph/file_io.h"
 #include "octet/graph/model.h"
 #include "octet/graph/passes.h"
+#include "octet/graph/random_weights.h"
 #include "support/assets.h"
 
 namespace octet {
@@ -113,26 +112,6 @@ INSTANTIATE_TEST_SUITE_P(
       return name;
     });
 
-/// Gives a symbol the parameters that it needs: those that the error message asks for, with their
-/// shapes, until none is missing.
-Result<Graph> complete(const Symbol& symbol, const Preprocess& preprocess) {
-  ParamMap params;
-  for (int round = 0; round < 100; ++round) {
-    auto built = build_graph(symbol, params, preprocess, "zoo");
-    if (built) return built;
-    const std::regex item(R"(([^ ,;]+) (\([0-9]+,[0-9, ]*\)))");
-    const std::string text = built.error().message;
-    const std::size_t before = params.size();
-    for (auto found = std::sregex_iterator(text.begin(), text.end(), item); found != std::sregex_iterator(); ++found) {
-      Tensor tensor = Tensor::create(DType::f32, parse_integers((*found)[2].str()).value()).value();
-      std::ranges::fill(tensor.mutable_as<float>(), 0.5F);
-      params[(*found)[1].str()] = {NamedTensor::Role::arg, std::move(tensor)};
-    }
-    if (params.size() == before) return built;
-  }
-  return Error{ErrorCode::internal, "", "no end"};
-}
-
 struct ZooCase {
   const char* name;
   int convolutions, sums;
@@ -154,7 +133,9 @@ TEST(ZooSymbols, BuildAndOptimise) {
     const Symbol symbol = parse_symbol(read_text_file(file, 1 << 24).value(), file).value();
     Preprocess preprocess;
     preprocess.height = preprocess.width = zoo.side;
-    auto graph = complete(symbol, preprocess);
+    auto weights = random_weights(symbol, preprocess, 0, zoo.name);
+    ASSERT_TRUE(weights) << to_string(weights.error());
+    auto graph = build_graph(symbol, *weights, preprocess, zoo.name);
     ASSERT_TRUE(graph) << zoo.name << to_string(graph.error());
     ASSERT_TRUE(optimize(*graph));
     Counts counts = count(*graph);
