@@ -37,7 +37,8 @@ struct Record {
   std::string key;
   std::vector<float> labels;  ///< as the source stored them
   Result<std::vector<Outcome>> outcomes = Error{};
-  std::string text;  ///< free for StageOptions::finish
+  std::string text;                    ///< free for StageOptions::finish
+  std::int64_t width = 0, height = 0;  ///< of the picture as stored; 0 where there is none
 };
 
 }  // namespace octet

@@ -36,15 +36,46 @@ Json score_json(const ScoreSummary& summary) {
   json["model"] = summary.model;
   json["precision"] = summary.quantized ? "int8" : "f32";
   json["scores"] = summary.scores.string();
+  if (!summary.detections.empty()) json["detections"] = summary.detections.string();
   return json;
+}
+
+void add_detection(const DetectionFigures& figures, Json& json) {
+  json["metric"] = to_string(figures.metric);
+  json["map50"] = figures.map50;
+  json["map"] = figures.map;
+  if (figures.map_interval95) json["interval95"] = *figures.map_interval95;
+  if (figures.map50_interval95) json["map50_interval95"] = *figures.map50_interval95;
+  if (figures.map_small) json["map_small"] = *figures.map_small;
+  if (figures.map_medium) json["map_medium"] = *figures.map_medium;
+  if (figures.map_large) json["map_large"] = *figures.map_large;
+  json["classes"] = Json::array();
+  for (const ClassAccuracy& one : figures.classes) {
+    Json& entry = json["classes"].emplace_back();
+    entry["id"] = one.id;
+    if (!one.label.empty()) entry["label"] = one.label;
+    entry["objects"] = one.objects;
+    entry["detections"] = one.detections;
+    entry["ap50"] = one.ap50;
+    entry["ap"] = one.ap;
+  }
 }
 
 void add_accuracy(const Accuracy& accuracy, Json& json) {
   json["model"] = accuracy.model;
   json["precision"] = accuracy.quantized ? "int8" : "f32";
+  if (accuracy.detection) return add_detection(*accuracy.detection, json);
   json["top1"] = accuracy.top1;
   json["top5"] = accuracy.top5;
   json["interval95"] = accuracy.interval95;
+}
+
+void add_comparison(const Comparison& comparison, Json& json) {
+  if (comparison.compared > 0) json["agreement"] = comparison.agreement;
+  json["drop"] = comparison.drop;
+  if (!comparison.accuracy.detection) return;
+  json["drop50"] = comparison.drop50;
+  if (comparison.drop_interval95) json["drop_interval95"] = *comparison.drop_interval95;
 }
 
 Json evaluate_json(const EvaluateSummary& summary) {
@@ -57,10 +88,7 @@ Json evaluate_json(const EvaluateSummary& summary) {
     against["n"] = summary.stream.n;
     against["failed"] = summary.stream.failed;
     add_accuracy(summary.against->accuracy, against);
-    against["agreement"] = summary.against->agreement;
-    against["drop"] = summary.against->drop;
-    json["agreement"] = summary.against->agreement;
-    json["drop"] = summary.against->drop;
+    for (Json* const place : {&against, &json}) add_comparison(*summary.against, *place);
   }
   return json;
 }

@@ -55,6 +55,8 @@ Result<Stamp> score_stamp(const ScoreOptions& options) {
   stamp.add(options.stream);
   stamp.add("top_k", options.top_k);
   for (const std::string& label : options.labels) stamp.add("label", label);
+  stamp.add("format", static_cast<int>(options.format));
+  if (!options.annotations.empty()) stamp.add_file("annotations", options.annotations);
   stamp.add_file("output", options.output / output_name(options.format));
   return stamp;
 }
@@ -70,6 +72,9 @@ Result<Stamp> evaluation_stamp(const EvaluateOptions& options, const fs::path& f
   stamp.add(options.stream);
   stamp.add("skip_stride", options.skip_stride);
   stamp.add("skip_offset", options.skip_offset);
+  stamp.add("metric", to_string(options.metric));
+  stamp.add("seed", options.seed);
+  if (!options.annotations.empty()) stamp.add_file("annotations", options.annotations);
   stamp.add_file("output", file);
   return stamp;
 }

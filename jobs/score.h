@@ -48,6 +48,8 @@ struct ScoreOptions {
   StreamOptions stream;
   std::filesystem::path output;  ///< folder; made when absent
   OutputFormat format = OutputFormat::jsonl;
+  std::filesystem::path
+      annotations;                  ///< for OutputFormat::coco: whose image and category ids are used (see Annotations)
   int top_k = 5;                    ///< 1 or more
   std::vector<std::string> labels;  ///< class names in place of the model's; empty: the model's
 };
@@ -73,8 +75,9 @@ struct StreamSummary {
 
 struct ScoreSummary {
   StreamSummary stream;
-  std::filesystem::path scores;  ///< the file
-  std::string model;             ///< its name
+  std::filesystem::path scores;      ///< the file with a record for every entry
+  std::filesystem::path detections;  ///< see DetectionFiles; VOC: with '*' for the class; empty: none
+  std::string model;                 ///< its name
   bool quantized = false;
 };
 

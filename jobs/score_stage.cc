@@ -137,7 +137,7 @@ class ScoreStage::Impl {
 };
 
 void ScoreStage::Impl::refuse(const Entry& entry, std::uint64_t sequence, const Error& error) {
-  Record record{entry.index, sequence, entry.key, entry.labels, error, {}};
+  Record record{entry.index, sequence, entry.key, entry.labels, error, {}, 0, 0};
   leave(record);
 }
 
@@ -216,6 +216,8 @@ void ScoreStage::Impl::run(Batch& batch) {
     slot.record.sequence = slot.sequence;
     slot.record.key = std::move(slot.entry.key);
     slot.record.labels = std::move(slot.entry.labels);
+    slot.record.width = slot.error ? 0 : slot.info.width;
+    slot.record.height = slot.error ? 0 : slot.info.height;
     slot.entry = Entry{};
     leave(slot.record);
   }

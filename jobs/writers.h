@@ -14,11 +14,16 @@
 
 namespace octet {
 
-enum class OutputFormat : std::uint8_t { jsonl, csv };
+enum class OutputFormat : std::uint8_t {
+  jsonl,
+  csv,
+  coco,  ///< jsonl, and detections as COCO results (see DetectionFiles)
+  voc,   ///< jsonl, and detections as VOC's comp4 files
+};
 
-/// "jsonl" or "csv"; else Error(usage).
+/// "jsonl", "csv", "coco" or "voc"; else Error(usage).
 Result<OutputFormat> parse_output_format(std::string_view text);
-/// "scores.jsonl", "scores.csv".
+/// Name of the file with all records: "scores.csv", or "scores.jsonl" for the other formats.
 std::string_view output_name(OutputFormat format) noexcept;
 
 /// What stands before the first record: CSV's line of column names; nothing for JSON Lines.

@@ -15,7 +15,7 @@ namespace {
 Result<bool> is_labelled(const SourceOptions& options) {
   OCTET_TRY(const auto source, Source::open(options));
   OCTET_TRY(const auto first, source->next());
-  return first && first->labels.size() == 1;
+  return first && (first->labels.size() == 1 || parse_packed_label(first->labels));
 }
 
 Result<RunOptions> run_job_options(const po::variables_map& values) {
@@ -39,8 +39,13 @@ Result<RunOptions> run_job_options(const po::variables_map& values) {
   bool wanted = evaluate == "yes";
   if (evaluate == "auto") {
     OCTET_TRY(wanted, is_labelled(options.score.stream.source));
+    wanted = wanted || values.count("annotations") != 0;
   }
-  if (wanted) options.evaluate.emplace().stream = options.score.stream;
+  EvaluateOptions evaluation;
+  evaluation.stream = options.score.stream;
+  OCTET_CHECK(read_detection_options(values, evaluation));
+  options.score.annotations = evaluation.annotations;
+  if (wanted) options.evaluate = std::move(evaluation);
   return options;
 }
 
@@ -81,12 +86,17 @@ po::options_description run_options() {
   add("calibration-data", po::value<std::string>()->value_name("PATH"),
       "where the sample comes from (default: --data)");
   add("evaluate", po::value<std::string>()->default_value("auto")->value_name("auto|yes|no"),
-      "compare INT8 with FP32; auto: where the data has class labels");
+      "compare INT8 with FP32; auto: where the data has labels or --annotations are given");
   add("force", po::bool_switch(), "run every stage, up to date or not");
   add("top-k", po::value<int>()->default_value(5)->value_name("K"), "classes per picture, best first");
-  add("format", po::value<std::string>()->default_value("jsonl")->value_name("jsonl|csv"), "of the records");
+  add("format", po::value<std::string>()->default_value("jsonl")->value_name("KIND"), format_help);
   po::options_description options;
-  options.add(job).add(model_options()).add(data_options()).add(calibration_options()).add(stream_options());
+  options.add(job)
+      .add(model_options())
+      .add(data_options())
+      .add(detection_options())
+      .add(calibration_options())
+      .add(stream_options());
   options.add(decoder_options()).add(common_options());
   return options;
 }

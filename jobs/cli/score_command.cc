@@ -13,7 +13,9 @@ po::options_description score_options() {
   auto add = output.add_options();
   add("output", po::value<std::string>()->value_name("DIR"), "folder for scores.jsonl (or scores.csv)");
   add("top-k", po::value<int>()->default_value(5)->value_name("K"), "classes per picture, best first");
-  add("format", po::value<std::string>()->default_value("jsonl")->value_name("jsonl|csv"), "of the records");
+  add("format", po::value<std::string>()->default_value("jsonl")->value_name("KIND"), format_help);
+  add("annotations", po::value<std::string>()->value_name("PATH"),
+      "COCO JSON whose image and category ids --format coco uses (default: numeric file names, class + 1)");
   po::options_description options;
   options.add(model_options()).add(data_options()).add(output).add(stream_options()).add(decoder_options());
   options.add(common_options());
@@ -27,6 +29,10 @@ Result<ExitCode> score_command(const po::variables_map& values) {
   OCTET_TRY(options.load, load_options(values));
   OCTET_TRY(options.stream, stream_options(values));
   OCTET_TRY(options.format, parse_output_format(values["format"].as<std::string>()));
+  if (const auto annotations = given<std::string>(values, "annotations")) {
+    if (options.format != OutputFormat::coco) return Error{ErrorCode::usage, "", "--annotations is for --format coco"};
+    options.annotations = *annotations;
+  }
   options.top_k = values["top-k"].as<int>();
   OCTET_TRY(const ScoreSummary summary, score(options));
   if (values["json"].as<bool>()) {
@@ -38,6 +44,7 @@ Result<ExitCode> score_command(const po::variables_map& values) {
             << (summary.quantized ? " (INT8)" : " (FP32)") << " in " << fixed(summary.stream.seconds, 2)
             << " s: " << fixed(summary.stream.images_per_s, 1) << " images/s, " << summary.stream.failed << " bad\n"
             << summary.scores.string() << '\n';
+  if (!summary.detections.empty()) std::cout << summary.detections.string() << '\n';
   return kDone;
 }
 

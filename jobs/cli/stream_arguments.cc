@@ -135,6 +135,23 @@ Result<CalibrateOptions> calibration_options(const po::variables_map& values) {
   return options;
 }
 
+po::options_description detection_options() {
+  po::options_description options("Detection");
+  auto add = options.add_options();
+  add("annotations", po::value<std::string>()->value_name("PATH"),
+      "a COCO JSON file or a folder of Pascal VOC XML files, matched by file name (default: packed labels of the "
+      "data)");
+  add("metric", po::value<std::string>()->default_value("coco")->value_name("KIND"),
+      "coco: mAP@.5 and mAP@[.5:.95]; voc07: 11 points; voc: area; mxnet: 11 points by the rules of its SSD example");
+  return options;
+}
+
+Result<void> read_detection_options(const po::variables_map& values, EvaluateOptions& options) {
+  if (const auto annotations = given<std::string>(values, "annotations")) options.annotations = *annotations;
+  OCTET_TRY(options.metric, parse_detection_metric(values["metric"].as<std::string>()));
+  return {};
+}
+
 void print_failures(const StreamSummary& summary) {
   if (summary.failed == 0) return;
   std::cerr << summary.failed << " of " << summary.n << " entries failed:\n";

@@ -3,7 +3,7 @@
 
 #include "octet/jobs/calibrate_job.h"
 #include "octet/jobs/cli/arguments.h"
-#include "octet/jobs/score.h"
+#include "octet/jobs/evaluate.h"
 
 namespace octet::cli {
 
@@ -16,6 +16,13 @@ Result<StreamOptions> stream_options(const po::variables_map& values);
 po::options_description calibration_options();
 /// Reads these and everything else that CalibrateOptions has, but for `output`.
 Result<CalibrateOptions> calibration_options(const po::variables_map& values);
+
+inline constexpr const char* format_help =
+    "of the records: jsonl or csv; coco or voc: jsonl, and a detector's boxes as COCO results or VOC comp4 files too";
+
+/// --annotations, --metric: where the objects of a detection model's pictures are, and how to judge.
+po::options_description detection_options();
+Result<void> read_detection_options(const po::variables_map& values, EvaluateOptions& options);
 
 /// "65 too many bad images" and its like for people: what failed, with the first few entries.
 void print_failures(const StreamSummary& summary);

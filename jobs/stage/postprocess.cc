@@ -1,6 +1,6 @@
 #include "octet/jobs/stage/postprocess.h"
 
-#include <algorithm>  // std::partial_sort
+#include <algorithm>  // std::clamp
 #include <cmath>      // std::isnan
 #include <numeric>    // std::iota
 
@@ -11,16 +11,18 @@ namespace {
 
 constexpr std::size_t row_values = 6;
 
-// original = offset + share * scale, per axis.
+// original = offset + share * scale, per axis, clipped to 0..size.
 struct AxisMap {
-  double offset = 0, scale = 1;
-  [[nodiscard]] float operator()(float share) const { return static_cast<float>(offset + share * scale); }
+  double offset = 0, scale = 1, size = 1;
+  [[nodiscard]] float operator()(float share) const {
+    return static_cast<float>(std::clamp(offset + share * scale, 0.0, size));
+  }
 };
 
 // `stored` pixels were resized to `resized`, of which `input` are seen from `crop` on.
 AxisMap map_axis(std::int64_t stored, std::int64_t resized, std::int64_t crop, std::int64_t input) {
   const double ratio = static_cast<double>(stored) / static_cast<double>(resized);
-  return {static_cast<double>(crop) * ratio, static_cast<double>(input) * ratio};
+  return {static_cast<double>(crop) * ratio, static_cast<double>(input) * ratio, static_cast<double>(stored)};
 }
 
 }  // namespace
@@ -43,8 +45,8 @@ std::vector<Prediction> top_k(std::span<const float> scores, std::size_t k) {
 
 std::vector<Detection> detections(std::span<const float> rows, const Preprocess& preprocess, const ImageInfo& picture) {
   const Size stored{std::max<std::int64_t>(1, picture.width), std::max<std::int64_t>(1, picture.height)};
-  AxisMap x{0, static_cast<double>(stored.width)};
-  AxisMap y{0, static_cast<double>(stored.height)};
+  AxisMap x = map_axis(stored.width, stored.width, 0, stored.width);
+  AxisMap y = map_axis(stored.height, stored.height, 0, stored.height);
   if (const auto geometry = plan_geometry(stored, preprocess)) {
     const Size resized = geometry->resizes().empty() ? stored : geometry->resizes().back();
     x = map_axis(stored.width, resized.width, geometry->crop.x, geometry->crop.width);

@@ -15,7 +15,7 @@ namespace octet {
 std::vector<Prediction> top_k(std::span<const float> scores, std::size_t k);
 
 /// MultiBoxDetection's rows [id, score, xmin, ymin, xmax, ymax] (corners as shares of the network's
-/// input) with id >= 0, in their order, scaled to pixels of the original picture.
+/// input) with id >= 0, in their order, in pixels of the original picture and clipped to it.
 std::vector<Detection> detections(std::span<const float> rows, const Preprocess& preprocess, const ImageInfo& picture);
 
 }  // namespace octet

@@ -1,19 +1,11 @@
-#include <array>     // std::array
-#include <charconv>  // std::to_chars
-#include <cmath>     // std::isfinite
+#include <cmath>  // std::isfinite
 
 #include "octet/jobs/writers.h"
+#include "octet/jobs/writers/number_text.h"
 #include "octet/jobs/writers/utf8.h"
 
 namespace octet {
 namespace {
-
-template <class Number>
-void append_number(Number value, std::string& text) {
-  std::array<char, 32> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value);
-  text.append(digits.data(), end.ptr);
-}
 
 void append_score(float value, std::string_view otherwise, std::string& text) {
   if (std::isfinite(value)) {
@@ -144,7 +136,9 @@ void append_csv_lines(const Record& record, std::span<const std::string> labels,
 Result<OutputFormat> parse_output_format(std::string_view text) {
   if (text == "jsonl") return OutputFormat::jsonl;
   if (text == "csv") return OutputFormat::csv;
-  return Error{ErrorCode::usage, {}, "there is no output format '" + std::string(text) + "': jsonl, csv"};
+  if (text == "coco") return OutputFormat::coco;
+  if (text == "voc") return OutputFormat::voc;
+  return Error{ErrorCode::usage, {}, "there is no output format '" + std::string(text) + "': jsonl, csv, coco, voc"};
 }
 
 std::string_view output_name(OutputFormat format) noexcept {

@@ -76,6 +76,21 @@ TEST(Detections, ACroppedInputLiesInTheMiddle) {
   EXPECT_FLOAT_EQ(found[0].ymax, 600);
 }
 
+TEST(Detections, BoxesAreClippedToThePicture) {
+  const std::vector<float> outside = {0, 0.9F, -0.5F, 0.5F, 1.5F, 2};
+  const auto warped = detections(outside, preprocess(ResizeMode::warp, 0), {1000, 500, false});
+  ASSERT_EQ(warped.size(), 1U);
+  EXPECT_EQ(warped[0].xmin, 0);
+  EXPECT_EQ(warped[0].ymin, 250);
+  EXPECT_EQ(warped[0].xmax, 1000);
+  EXPECT_EQ(warped[0].ymax, 500);
+  // Beyond the crop but inside the picture: not clipped. Columns 50..349 of 400 are seen.
+  const auto cropped = detections(std::vector<float>{0, 0.9F, -0.1F, 0, 1.1F, 1},
+                                  preprocess(ResizeMode::shorter_side, 400), {800, 800, false});
+  EXPECT_FLOAT_EQ(cropped[0].xmin, 40);
+  EXPECT_FLOAT_EQ(cropped[0].xmax, 760);
+}
+
 TEST(Detections, NaNIdsAreNoDetections) {
   EXPECT_TRUE(
       detections(std::vector<float>{std::nanf(""), 1, 0, 0, 1, 1}, preprocess(ResizeMode::warp, 0), {}).empty());
