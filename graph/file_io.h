@@ -1,4 +1,4 @@
-// Whole files in and out: small helpers for model files.
+// Whole files in, and the bytes of text: small helpers. Files are written by output_file.h.
 #pragma once
 
 #include <cstddef>      // std::byte
@@ -19,10 +19,6 @@ Result<std::vector<std::byte>> read_file(const std::filesystem::path& file, std:
 
 /// The same, as text.
 Result<std::string> read_text_file(const std::filesystem::path& file, std::uint64_t max_bytes);
-
-/// Writes through a temporary file in the same folder and renames it over `file`: readers see the
-/// old bytes or the new ones, never a part. Error(cannot_write) when the folder does not take it.
-Result<void> write_file(const std::filesystem::path& file, std::span<const std::byte> bytes);
 
 /// The bytes of `text`, not copied.
 std::span<const std::byte> bytes_of(std::string_view text) noexcept;

@@ -7,6 +7,7 @@
 #include "octet/graph/digest.h"
 #include "octet/graph/file_io.h"
 #include "octet/graph/json_text.h"
+#include "octet/graph/output_file.h"
 #include "octet/graph/own_format.h"
 #include "octet/graph/random_weights.h"
 
@@ -213,7 +214,7 @@ Result<void> save_model(const Model& model, const fs::path& prefix) {
     return Error{ErrorCode::limit, symbol.string(), "the symbol would be longer than a reader accepts"};
   }
   OCTET_CHECK(write_file(params, bytes));
-  return write_file(symbol, bytes_of(text));
+  return write_file(symbol, text);
 }
 
 }  // namespace octet

@@ -8,9 +8,9 @@
 #include <utility>    // std::move
 
 #include "octet/calibrator/sample.h"
+#include "octet/graph/output_file.h"
 #include "octet/jobs/stage/sampler.h"
 #include "octet/jobs/stage/stream.h"
-#include "octet/jobs/writers.h"
 
 namespace octet {
 namespace {

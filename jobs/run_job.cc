@@ -6,6 +6,7 @@
 #include <utility>   // std::move
 
 #include "octet/executor/plan.h"
+#include "octet/graph/output_file.h"
 #include "octet/graph/version.h"
 #include "octet/jobs/report.h"
 #include "octet/jobs/stage/stamp.h"

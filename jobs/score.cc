@@ -1,5 +1,6 @@
 #include "octet/jobs/score.h"
 
+#include "octet/graph/output_file.h"
 #include "octet/jobs/stage/stream.h"
 #include "octet/jobs/writers/detection_files.h"
 
@@ -41,8 +42,8 @@ Result<ScoreSummary> score(const ScoreOptions& options) {
   summary.model = scorer->name;
   summary.quantized = scorer->plan->quantized();
   summary.scores = options.output / output_name(options.format);
-  OCTET_TRY(const auto file, AtomicFile::create(summary.scores));
-  OCTET_CHECK(file->write(header_text(options.format)));
+  OCTET_TRY(OutputFile file, OutputFile::create(summary.scores));
+  OCTET_CHECK(file.write(header_text(options.format)));
   const std::vector<std::string>& labels = options.labels.empty() ? scorer->labels : options.labels;
   Detections detections;
   OCTET_CHECK(open_detections(options, *scorer, labels, detections));
@@ -55,11 +56,11 @@ Result<ScoreSummary> score(const ScoreOptions& options) {
   job.stage.finish = [&](Record& record) { append_record(options.format, record, labels, record.text); };
   job.take = [&](const Record& record) -> Result<void> {
     if (detections.files) OCTET_CHECK(detections.files->write(record));
-    return file->write(record.text);
+    return file.write(record.text);
   };
   OCTET_TRY(summary.stream, run_stream(options.stream, *source, job));
   if (detections.files) OCTET_CHECK(detections.files->commit());
-  OCTET_CHECK(file->commit());
+  OCTET_CHECK(file.commit());
   return summary;
 }
 

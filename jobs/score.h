@@ -82,7 +82,7 @@ struct ScoreSummary {
 };
 
 /// Scores. The file appears under its final name (output_name(format) in `output`) only when every
-/// entry is in it; until then it is NAME.part, which is removed when the job fails or is stopped.
+/// entry is in it; until then it is a temporary NAME.*.part, which is removed when the job fails or is stopped.
 /// Memory does not depend on the number of entries. Errors beyond those of loading: usage (options),
 /// cannot_write, io, bad_image (the bound of bad entries is passed), cancelled.
 Result<ScoreSummary> score(const ScoreOptions& options);

@@ -1,9 +1,7 @@
-// Records as text, and files that appear complete or not at all.
+// Records as text.
 #pragma once
 
 #include <cstdint>      // std::uint8_t
-#include <filesystem>   // std::filesystem::path
-#include <memory>       // std::unique_ptr
 #include <span>         // std::span
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -42,36 +40,5 @@ void append_record(OutputFormat format, const Record& record, std::span<const st
 
 /// Appends `text` as a JSON string with its quotes; invalid UTF-8 becomes U+FFFD.
 void append_json_string(std::string_view text, std::string& json);
-
-/// A file that is written beside its final name (PATH.part) in large blocks and renamed when
-/// complete. Errors: cannot_write when it cannot be created, is refused or the disk is full; io for
-/// the rest. Destroyed without commit(): the .part file is removed. Not thread-safe.
-class AtomicFile {
- public:
-  static Result<std::unique_ptr<AtomicFile>> create(const std::filesystem::path& path);
-  ~AtomicFile();
-  AtomicFile(const AtomicFile&) = delete;
-  AtomicFile& operator=(const AtomicFile&) = delete;
-
-  /// Buffers; writes when the buffer is full. After an error every further call returns it again.
-  Result<void> write(std::string_view text);
-  /// Flush, fsync, rename, fsync of the folder.
-  Result<void> commit();
-
- private:
-  AtomicFile(std::filesystem::path path, int fd);
-  Result<void> flush();
-
-  std::filesystem::path path_, part_;
-  int fd_ = -1;
-  std::string buffer_;
-  Result<void> state_;
-};
-
-/// Creates the folder with its parents. Error(cannot_write) says why not.
-Result<void> make_folder(const std::filesystem::path& folder);
-
-/// Writes a small file whole, through AtomicFile.
-Result<void> write_file(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace octet

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <utility>
 
-#include "octet/loader/output_file.h"
+#include "octet/graph/output_file.h"
 #include "octet/loader/record_io.h"
 
 namespace octet {
@@ -23,7 +23,7 @@ class RecordWriter::Impl {
     OCTET_CHECK(note(write_record(payload)));
     if (index_file_) {
       const std::string line = std::to_string(key) + "\t" + std::to_string(offset) + "\n";
-      OCTET_CHECK(note(index_file_->write({reinterpret_cast<const std::uint8_t*>(line.data()), line.size()})));
+      OCTET_CHECK(note(index_file_->write(line)));
     }
     ++records_;
     return {};
@@ -44,13 +44,13 @@ class RecordWriter::Impl {
     if (failed_) return *failed_;
     failed_ = Error{ErrorCode::usage, records_file_.path().string(), "the writer has been closed"};
     OCTET_CHECK(records_file_.sync());
-    if (!index_file_) return records_file_.publish();
+    if (!index_file_) return records_file_.commit();
     OCTET_CHECK(index_file_->sync());
     // The old index goes first: a crash in between must not leave it beside the new records.
     std::error_code ignored;
     std::filesystem::remove(index_file_->path(), ignored);
-    OCTET_CHECK(records_file_.publish());
-    return index_file_->publish();
+    OCTET_CHECK(records_file_.commit());
+    return index_file_->commit();
   }
 
   [[nodiscard]] std::uint64_t records() const noexcept { return records_; }
@@ -79,9 +79,9 @@ class RecordWriter::Impl {
     std::array<std::uint8_t, sizeof(words)> head{};
     std::memcpy(head.data(), words.data(), sizeof(words));
     constexpr std::array<std::uint8_t, 4> kZeros{};
-    OCTET_CHECK(records_file_.write(head));
-    OCTET_CHECK(records_file_.write(bytes));
-    return records_file_.write(std::span(kZeros).first((4 - bytes.size() % 4) % 4));
+    OCTET_CHECK(records_file_.write(std::as_bytes(std::span(head))));
+    OCTET_CHECK(records_file_.write(std::as_bytes(bytes)));
+    return records_file_.write(std::as_bytes(std::span(kZeros).first((4 - bytes.size() % 4) % 4)));
   }
 
   OutputFile records_file_;

@@ -5,6 +5,7 @@
 #include <map>        // std::map
 #include <utility>    // std::move
 
+#include "octet/graph/output_file.h"
 #include "octet/jobs/writers/number_text.h"
 
 namespace octet {
@@ -37,8 +38,7 @@ std::vector<Detection> usable(const Record& record) {
 
 class CocoFile final : public DetectionFiles {
  public:
-  CocoFile(std::unique_ptr<AtomicFile> file, const Annotations* annotations)
-      : file_(std::move(file)), annotations_(annotations) {}
+  CocoFile(OutputFile file, const Annotations* annotations) : file_(std::move(file)), annotations_(annotations) {}
 
   Result<void> write(const Record& record) override {
     if (!record.outcomes) return {};
@@ -62,12 +62,12 @@ class CocoFile final : public DetectionFiles {
       append_number(found.score, text_);
       text_ += '}';
     }
-    return file_->write(text_);
+    return file_.write(text_);
   }
 
   Result<void> commit() override {
-    OCTET_CHECK(file_->write(first_ ? "[]\n" : "\n]\n"));
-    return file_->commit();
+    OCTET_CHECK(file_.write(first_ ? "[]\n" : "\n]\n"));
+    return file_.commit();
   }
 
  private:
@@ -90,7 +90,7 @@ class CocoFile final : public DetectionFiles {
     return static_cast<std::int64_t>(id) + 1;
   }
 
-  std::unique_ptr<AtomicFile> file_;
+  OutputFile file_;
   const Annotations* annotations_;
   std::string text_;
   bool first_ = true;
@@ -123,13 +123,13 @@ class VocFiles final : public DetectionFiles {
         append_number(value, text_);
       }
       text_ += '\n';
-      OCTET_CHECK(files_.at(found.id)->write(text_));
+      OCTET_CHECK(files_.at(found.id).write(text_));
     }
     return {};
   }
 
   Result<void> commit() override {
-    for (const auto& [id, file] : files_) OCTET_CHECK(file->commit());
+    for (auto& [id, file] : files_) OCTET_CHECK(file.commit());
     return {};
   }
 
@@ -148,14 +148,14 @@ class VocFiles final : public DetectionFiles {
 
   Result<void> open(int id) {
     if (files_.count(id) != 0) return {};
-    OCTET_TRY(auto file, AtomicFile::create(folder_ / (std::string(voc_prefix) + name_of(id) + ".txt")));
+    OCTET_TRY(auto file, OutputFile::create(folder_ / (std::string(voc_prefix) + name_of(id) + ".txt")));
     files_.emplace(id, std::move(file));
     return {};
   }
 
   const std::filesystem::path folder_;
   const std::span<const std::string> labels_;
-  std::map<int, std::unique_ptr<AtomicFile>> files_;
+  std::map<int, OutputFile> files_;
   std::string text_;
 };
 
@@ -165,7 +165,7 @@ Result<std::unique_ptr<DetectionFiles>> DetectionFiles::create(OutputFormat form
                                                                std::span<const std::string> labels,
                                                                const Annotations* annotations) {
   if (format == OutputFormat::coco) {
-    OCTET_TRY(auto file, AtomicFile::create(folder / coco_name));
+    OCTET_TRY(auto file, OutputFile::create(folder / coco_name));
     return std::unique_ptr<DetectionFiles>(std::make_unique<CocoFile>(std::move(file), annotations));
   }
   if (format == OutputFormat::voc) {

@@ -3,13 +3,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>  // geteuid
-#include <cmath>     // std::nanf
-#include <fstream>   // std::ofstream
-#include <limits>    // std::numeric_limits
+#include <cmath>    // std::nanf
+#include <fstream>  // std::ofstream
+#include <limits>   // std::numeric_limits
 #include <nlohmann/json.hpp>
 
-#include "jobs/tiny_model.h"
 #include "octet/jobs/writers/utf8.h"
 
 namespace octet {
@@ -124,76 +122,6 @@ TEST(Writers, CsvHasOneLineForEachClassAndOneForAnError) {
   EXPECT_EQ(text(OutputFormat::csv, empty), "17,a/b.jpg,,,,,,,,,\n");
   empty.outcomes->front().detections = {{0, 1, 1, 2, 3, 4}};
   EXPECT_EQ(text(OutputFormat::csv, empty), "17,a/b.jpg,1,0,cat,1,1,2,3,4,\n");
-}
-
-TEST(AtomicFile, AppearsOnCommitOnly) {
-  const test::TemporaryFolder folder;
-  const fs::path path = folder.path() / "out.txt";
-  {
-    const auto file = AtomicFile::create(path).value();
-    std::string expected;
-    for (int i = 0; i < 100'000; ++i) expected += "line " + std::to_string(i) + '\n';  // more than the buffer
-    ASSERT_TRUE(file->write(expected));
-    EXPECT_FALSE(fs::exists(path));
-    EXPECT_TRUE(fs::exists(path.string() + ".part"));
-    ASSERT_TRUE(file->commit());
-    EXPECT_EQ(test::read_text(path), expected);
-  }
-  EXPECT_TRUE(fs::exists(path));
-  EXPECT_FALSE(fs::exists(path.string() + ".part"));
-}
-
-TEST(AtomicFile, IsRemovedWithoutCommitAndLeavesTheOldOne) {
-  const test::TemporaryFolder folder;
-  const fs::path path = folder.path() / "out.txt";
-  ASSERT_TRUE(write_file(path, "old"));
-  { ASSERT_TRUE(AtomicFile::create(path).value()->write("new")); }
-  EXPECT_EQ(test::read_text(path), "old");
-  EXPECT_FALSE(fs::exists(path.string() + ".part"));
-}
-
-TEST(AtomicFile, AFullDiskIsCannotWrite) {
-  const test::TemporaryFolder folder;
-  const fs::path path = folder.path() / "out.txt";
-  fs::create_symlink("/dev/full", path.string() + ".part");
-  const auto file = AtomicFile::create(path).value();
-  const std::string block(100'000, 'x');
-  Result<void> written;
-  for (int i = 0; i < 10 && written; ++i) written = file->write(block);
-  ASSERT_FALSE(written);
-  EXPECT_EQ(written.error().code, ErrorCode::cannot_write);
-  EXPECT_THAT(to_string(written.error()), testing::HasSubstr("No space left"));
-  EXPECT_FALSE(file->write("more"));
-  EXPECT_FALSE(file->commit());
-  EXPECT_FALSE(fs::exists(path));
-}
-
-TEST(AtomicFile, WhatIsInTheWayIsCannotWrite) {
-  const test::TemporaryFolder folder;
-  ASSERT_TRUE(write_file(folder.path() / "file", "x"));
-  fs::create_directory(folder.path() / "taken");
-  for (const fs::path& path :
-       {folder.path() / "absent" / "out", folder.path() / "file" / "out", folder.path() / "taken"}) {
-    const auto file = AtomicFile::create(path);
-    ASSERT_FALSE(file) << path;
-    EXPECT_EQ(file.error().code, ErrorCode::cannot_write) << path;
-  }
-  const auto made = make_folder(folder.path() / "file" / "folder");
-  ASSERT_FALSE(made);
-  EXPECT_EQ(made.error().code, ErrorCode::cannot_write);
-  EXPECT_FALSE(make_folder(folder.path() / "file"));
-  EXPECT_TRUE(make_folder(folder.path() / "a" / "b"));
-  EXPECT_TRUE(make_folder(folder.path() / "a" / "b"));
-}
-
-TEST(AtomicFile, WithoutRightsIsCannotWrite) {
-  if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
-  const test::TemporaryFolder folder;
-  fs::permissions(folder.path(), fs::perms::owner_read | fs::perms::owner_exec);
-  const auto file = AtomicFile::create(folder.path() / "out");
-  fs::permissions(folder.path(), fs::perms::owner_all);
-  ASSERT_FALSE(file);
-  EXPECT_EQ(file.error().code, ErrorCode::cannot_write);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@ set(may_include_loader loader)  # and the vocabulary of graph, below
 set(may_include_executor executor graph)
 set(may_include_calibrator calibrator executor graph)
 set(may_include_jobs jobs calibrator executor loader graph)
-set(vocabulary error.h result.h tensor.h preprocess.h)
+set(vocabulary error.h result.h tensor.h preprocess.h output_file.h)
 
 set(faults "")
 set(files_seen 0)
