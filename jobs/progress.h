@@ -13,9 +13,9 @@ namespace octet {
 
 /// A moment of a job.
 struct Progress {
-  std::string stage;                   ///< "count", "calibrate", "score", "evaluate", "bench"
-  std::uint64_t done = 0;              ///< entries finished, failed ones included
-  std::uint64_t failed = 0;            ///< of these
+  std::string stage;         ///< "count", "calibrate", "score", "evaluate", "bench", "pack", "list", "verify", "index"
+  std::uint64_t done = 0;    ///< entries finished, failed ones included
+  std::uint64_t failed = 0;  ///< of these
   std::optional<std::uint64_t> total;  ///< entries in all, when it is known
   double seconds = 0;                  ///< since the stage began
   double images_per_s = 0;             ///< done / seconds

@@ -112,6 +112,20 @@ Json calibrate_json(const CalibrateSummary& summary) {
   return json;
 }
 
+Json pack_json(const PackSummary& summary) {
+  Json json;
+  add_stream(summary.stream, json);
+  json["bytes"] = summary.bytes;
+  json["files"] = Json::array();
+  for (const PackedFile& file : summary.files) {
+    json["files"].push_back({{"path", file.path.string()}, {"records", file.records}, {"bytes", file.bytes}});
+  }
+  if (!summary.bad.empty()) json["bad"] = summary.bad.string();
+  json["verified"] = summary.verified;
+  json["verify_seconds"] = summary.verify_seconds;
+  return json;
+}
+
 const char* name_of(StageFate fate) {
   switch (fate) {
     case StageFate::absent: return "absent";
@@ -128,6 +142,8 @@ std::string to_json(const ScoreSummary& summary) { return text_of(score_json(sum
 std::string to_json(const EvaluateSummary& summary) { return text_of(evaluate_json(summary)); }
 
 std::string to_json(const CalibrateSummary& summary) { return text_of(calibrate_json(summary)); }
+
+std::string to_json(const PackSummary& summary) { return text_of(pack_json(summary)); }
 
 std::string to_json(const BenchReport& report) {
   Json json;

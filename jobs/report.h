@@ -4,6 +4,7 @@
 #include <string>  // std::string
 
 #include "octet/jobs/bench.h"
+#include "octet/jobs/pack.h"
 #include "octet/jobs/run_job.h"
 
 namespace octet {
@@ -12,6 +13,7 @@ namespace octet {
 std::string to_json(const ScoreSummary& summary);
 std::string to_json(const EvaluateSummary& summary);
 std::string to_json(const CalibrateSummary& summary);
+std::string to_json(const PackSummary& summary);
 std::string to_json(const BenchReport& report);
 std::string to_json(const RunSummary& summary);
 

@@ -137,16 +137,26 @@ class Decoder::Impl {
   explicit Impl(const DecoderOptions& options) : jpeg_(options), png_(options) {}
 
   Result<ImageInfo> decode(Bytes bytes, const Preprocess& preprocess, const Target& target) {
-    if (is_jpeg(bytes)) return decode_with(jpeg_, bytes, preprocess, target);
-    if (is_png(bytes)) return decode_with(png_, bytes, preprocess, target);
-    return Error{ErrorCode::bad_image, "", std::string(describe(bytes))};
+    return with_reader(bytes, [&](PictureReader& reader) { return read(reader, bytes, preprocess, target); });
+  }
+
+  Result<ImageInfo> measure(Bytes bytes) {
+    return with_reader(bytes, [&](PictureReader& reader) -> Result<ImageInfo> {
+      OCTET_TRY(const Size stored, reader.open(bytes));
+      return ImageInfo{stored.width, stored.height, false, reader.gray()};
+    });
   }
 
  private:
-  Result<ImageInfo> decode_with(PictureReader& reader, Bytes bytes, const Preprocess& preprocess,
-                                const Target& target) {
-    Result<ImageInfo> info = read(reader, bytes, preprocess, target);
-    reader.close();
+  /// Calls `step` with the reader for what the bytes are.
+  template <class Step>
+  Result<ImageInfo> with_reader(Bytes bytes, Step step) {
+    PictureReader* reader = nullptr;
+    if (is_jpeg(bytes)) reader = &jpeg_;
+    if (is_png(bytes)) reader = &png_;
+    if (reader == nullptr) return Error{ErrorCode::bad_image, "", std::string(describe(bytes))};
+    Result<ImageInfo> info = step(*reader);
+    reader->close();
     return info;
   }
 
@@ -161,7 +171,7 @@ class Decoder::Impl {
     }
     OCTET_CHECK(reader.finish());
     if (!pipeline_.complete()) return Error{ErrorCode::internal, "", "the resized picture has too few rows"};
-    return ImageInfo{stored.width, stored.height, reader.damaged()};
+    return ImageInfo{stored.width, stored.height, reader.damaged(), reader.gray()};
   }
 
   JpegReader jpeg_;
@@ -187,6 +197,8 @@ Result<ImageInfo> Decoder::decode(Bytes bytes, const Preprocess& preprocess, con
   paint_border(preprocess, border, !info, slot.data());
   return info;
 }
+
+Result<ImageInfo> Decoder::measure(Bytes bytes) { return impl_->measure(bytes); }
 
 std::size_t slot_bytes(const Preprocess& preprocess, const Border& border) noexcept {
   const std::int64_t height = preprocess.height + border.top + border.bottom;

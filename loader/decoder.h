@@ -22,6 +22,7 @@ struct DecoderOptions {
 struct ImageInfo {
   std::int64_t width = 0, height = 0;  ///< as stored
   bool truncated = false;              ///< part of the picture was missing (accept_truncated)
+  bool gray = false;                   ///< stored with one channel
 };
 
 /// Decodes JPEG and PNG by content. Geometry is MXNet's: shorter side to resize_short (other side
@@ -47,6 +48,10 @@ class Decoder {
   /// is empty: the caller knows the image's name.
   Result<ImageInfo> decode(std::span<const std::uint8_t> bytes, const Preprocess& preprocess, const Border& border,
                            std::span<std::uint8_t> slot);
+
+  /// Width and height as stored, from the header alone; the limits are checked, the pixels are not.
+  /// With ResizeMode::none and these sizes decode() gives the picture as it is.
+  Result<ImageInfo> measure(std::span<const std::uint8_t> bytes);
 
  private:
   class Impl;

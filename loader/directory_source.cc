@@ -4,6 +4,8 @@
 #include <array>
 #include <cerrno>
 #include <set>
+#include <span>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -15,11 +17,10 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kExtensions = {".jpg", ".jpeg", ".jpe", ".jfif", ".png"};
 
-bool is_image_name(std::string_view name) noexcept {
-  const auto same = [](char found, char wanted) {
-    return (found >= 'A' && found <= 'Z' ? static_cast<char>(found - 'A' + 'a') : found) == wanted;
-  };
-  return std::any_of(kExtensions.begin(), kExtensions.end(), [&](std::string_view extension) {
+bool is_image_name(std::string_view name, std::span<const std::string> extensions) noexcept {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  const auto same = [&](char found, char wanted) { return lower(found) == lower(wanted); };
+  return std::any_of(extensions.begin(), extensions.end(), [&](std::string_view extension) {
     // A file named ".png" has that name and no extension.
     if (name.size() <= extension.size()) return false;
     const std::string_view end = name.substr(name.size() - extension.size());
@@ -55,7 +56,8 @@ class NameList {
 /// end: under its own path when that is inside the tree, else under the bytewise first link.
 class TreeWalk {
  public:
-  explicit TreeWalk(std::filesystem::path root) : root_(std::move(root)) {}
+  TreeWalk(std::filesystem::path root, std::span<const std::string> extensions)
+      : root_(std::move(root)), extensions_(extensions) {}
 
   Result<void> run() {
     OCTET_CHECK(enter(""));
@@ -100,7 +102,7 @@ class TreeWalk {
       relative += name;
       std::error_code ignored;  // a dangling link is no directory
       if (!entries->is_directory(ignored)) {
-        if (is_image_name(name)) names_.add(relative);
+        if (is_image_name(name, extensions_)) names_.add(relative);
         continue;
       }
       if (folder.empty()) top_folders_.push_back(name);
@@ -115,6 +117,7 @@ class TreeWalk {
   }
 
   std::filesystem::path root_;
+  std::span<const std::string> extensions_;
   NameList names_;
   std::vector<std::string> top_folders_;
   std::vector<std::string> folders_;                        ///< still to be read
@@ -132,6 +135,7 @@ class DirectorySource final : public Source {
     const std::string_view name = names_[position_];
     Entry entry;
     entry.index = position_++;
+    entry.id = entry.index;
     entry.key = name;
     if (const auto label = label_of(name)) entry.labels.push_back(*label);
     entry.image = ImageBytes::from_file(root_ / name);
@@ -163,11 +167,13 @@ class DirectorySource final : public Source {
 }  // namespace
 
 Result<std::unique_ptr<Source>> open_directory(const SourceOptions& options) {
-  TreeWalk walk(options.data);
+  std::vector<std::string> extensions = options.extensions;
+  if (extensions.empty()) extensions.assign(kExtensions.begin(), kExtensions.end());
+  TreeWalk walk(options.data, extensions);
   OCTET_CHECK(walk.run());
   if (walk.names().size() == 0) {
     std::string message = "holds no image files; looked for";
-    for (const std::string_view extension : kExtensions) message.append(" ").append(extension);
+    for (const std::string& extension : extensions) message.append(" ").append(extension);
     return Error{ErrorCode::not_found, options.data.string(), message};
   }
   std::vector<std::string> classes;

@@ -133,6 +133,7 @@ class JpegReader::Impl {
   /// A decompressor is not used twice: it would keep one picture's tables for the next, which may lack them.
   void close() { jpeg_destroy_decompress(&cinfo_); }
   [[nodiscard]] bool damaged() const { return error_.damaged; }
+  [[nodiscard]] bool gray() const { return cinfo_.num_components == 1; }
 
  private:
   /// Calls `step`; false when libjpeg left it by longjmp. Nothing with a destructor may live in
@@ -287,6 +288,7 @@ Result<void> JpegReader::start(const Window& window, Color color) { return impl_
 Result<const std::uint8_t*> JpegReader::next_row() { return impl_->next_row(); }
 void JpegReader::close() { impl_->close(); }
 bool JpegReader::damaged() const { return impl_->damaged(); }
+bool JpegReader::gray() const { return impl_->gray(); }
 
 bool is_jpeg(std::span<const std::uint8_t> bytes) noexcept {
   return bytes.size() >= 2 && bytes[0] == 0xFF && bytes[1] == 0xD8;

@@ -29,6 +29,7 @@ class JpegReader final : public PictureReader {
   Result<void> finish() override { return {}; }
   void close() override;
   [[nodiscard]] bool damaged() const override;
+  [[nodiscard]] bool gray() const override;
 
  private:
   class Impl;

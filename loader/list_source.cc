@@ -29,6 +29,7 @@ std::optional<std::string> parse_line(std::string_view text, const std::filesyst
     if (tab == std::string_view::npos) break;
     labels.remove_prefix(tab + 1);
   }
+  entry.id = parse_u64(trimmed(index));
   entry.key = path;
   entry.image = ImageBytes::from_file(root / path);
   return std::nullopt;

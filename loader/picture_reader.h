@@ -29,6 +29,8 @@ class PictureReader {
   virtual void close() = 0;
   /// Whether part of what was read so far was missing or damaged (only when that is accepted).
   [[nodiscard]] virtual bool damaged() const = 0;
+  /// Whether the open picture is stored with one channel.
+  [[nodiscard]] virtual bool gray() const = 0;
 };
 
 }  // namespace octet

@@ -57,6 +57,7 @@ class PngReader::Impl {
   Result<void> start(const Window& window, Color color);
   Result<const std::uint8_t*> next_row();
   Result<void> finish();
+  [[nodiscard]] bool gray() const { return (png_get_color_type(png_, info_) & PNG_COLOR_MASK_COLOR) == 0; }
   void close() {
     png_destroy_read_struct(&png_, &info_, nullptr);
     whole_.reset();
@@ -183,6 +184,7 @@ Result<void> PngReader::start(const Window& window, Color color) { return impl_-
 Result<const std::uint8_t*> PngReader::next_row() { return impl_->next_row(); }
 Result<void> PngReader::finish() { return impl_->finish(); }
 void PngReader::close() { impl_->close(); }
+bool PngReader::gray() const { return impl_->gray(); }
 
 bool is_png(std::span<const std::uint8_t> bytes) noexcept {
   return bytes.size() >= kSignature && png_sig_cmp(bytes.data(), 0, kSignature) == 0;

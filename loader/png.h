@@ -23,6 +23,7 @@ class PngReader final : public PictureReader {
   Result<void> finish() override;
   void close() override;
   [[nodiscard]] bool damaged() const override { return false; }
+  [[nodiscard]] bool gray() const override;
 
  private:
   class Impl;

@@ -24,6 +24,7 @@ Entry entry_of(RawRecord record, const InputFile& file) {
   const auto header = parse_header(record.payload.bytes);
   if (!header) return refuse(header.error());
   entry.key = std::to_string(header->id);
+  entry.id = header->id;
   auto labels = parse_labels(*header, record.payload.bytes);
   if (!labels) return refuse(labels.error());
   entry.labels = *std::move(labels);

@@ -16,9 +16,9 @@ namespace octet {
 /// What is read, and how. Fields that do not belong to the kind of `data` are ignored.
 ///
 /// Directory: all files below it, at any depth, that end in .jpg, .jpeg, .jpe, .jfif or .png (any
-///   case), sorted bytewise by relative path (with '/'), which is the key. Symbolic links are
-///   followed; a directory that several paths lead to is read once. A sub-folder that cannot be
-///   read is Error(io) with its path.
+///   case; other `extensions` when given), sorted bytewise by relative path (with '/'), which is the key. Symbolic
+///   links are followed; a directory that several paths lead to is read once. A sub-folder that cannot be read is
+///   Error(io) with its path.
 /// .lst: lines "index TAB label(s) TAB path", in the file's order; the path as listed is the key.
 ///   CRLF, blank lines and a missing last line end are fine. Any other line, or one longer than
 ///   1 MiB, is an entry with Error(bad_record, file:line) and the key "line N". Never held in memory.
@@ -32,6 +32,8 @@ struct SourceOptions {
   std::filesystem::path index = {};  ///< for .rec: read it through this .idx; empty: X.idx when use_index is set
   bool use_index = false;            ///< read a .rec through its .idx, in the index's order
   bool folder_labels = false;        ///< directory: first-level sub-folders, sorted, are classes 0, 1, ...
+  /// directory: which files are taken, such as ".jpg"; any case; empty: as above
+  std::vector<std::string> extensions = {};
 };
 
 /// One entry: a file of the directory, a line of the list, a record.
@@ -40,6 +42,9 @@ struct Entry {
   std::string key;                     ///< path, the record's id, "@<offset>" or "line N"
   std::vector<float> labels;           ///< as stored: one class, several, or MXNet's detection layout; empty: none
   Result<ImageBytes> image = Error{};  ///< where the bytes are; an Error when the entry itself is damaged
+  /// What the source numbers it: position in a folder, first column of a list (unset when that is no
+  /// whole number), id of a record.
+  std::optional<std::uint64_t> id = {};
 };
 
 /// A stream of entries. Damaged places come as entries whose image is an Error, so that nothing is

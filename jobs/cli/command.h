@@ -22,6 +22,7 @@ po::options_description run_options();
 po::options_description evaluate_options();
 po::options_description inspect_options();
 po::options_description bench_options();
+po::options_description pack_options();
 
 Result<ExitCode> calibrate_command(const po::variables_map& values);
 Result<ExitCode> score_command(const po::variables_map& values);
@@ -29,5 +30,6 @@ Result<ExitCode> run_command(const po::variables_map& values);
 Result<ExitCode> evaluate_command(const po::variables_map& values);
 Result<ExitCode> inspect_command(const po::variables_map& values);
 Result<ExitCode> bench_command(const po::variables_map& values);
+Result<ExitCode> pack_command(const po::variables_map& values);
 
 }  // namespace octet::cli

@@ -19,6 +19,7 @@ constexpr Command kCommands[] = {
     {"evaluate", "accuracy on labelled pictures, and against a second model", evaluate_options, evaluate_command},
     {"bench", "images per second of loader, executor and both", bench_options, bench_command},
     {"inspect", "the network before and after fusion and quantisation", inspect_options, inspect_command},
+    {"pack", "pictures into .rec, .idx and .lst", pack_options, pack_command},
 };
 
 void print_overview(std::ostream& out) {

@@ -60,26 +60,20 @@ Result<ActivationType> parse_dtype(const std::string& text) {
 
 }  // namespace
 
-po::options_description stream_options() {
-  po::options_description options("Stream");
+po::options_description bounds_options() {
+  po::options_description options("Entries");
   auto add = options.add_options();
-  add("batch", po::value<std::int64_t>()->default_value(0)->value_name("N"),
-      "images computed together; 0: chosen for the model. Results never depend on it");
   add("limit", po::value<std::uint64_t>()->default_value(0)->value_name("N"), "only the first N entries; 0: all");
   add("shard", po::value<std::string>()->value_name("I/N"), "only the entries whose index modulo N is I");
   add("on-error", po::value<std::string>()->default_value("skip")->value_name("skip|fail"),
-      "a bad image becomes an error record, or ends the job");
+      "a bad image is recorded as such and passed over, or ends the job");
   add("max-bad", po::value<std::string>()->value_name("N|P%"), "more bad images than this end the job");
   return options;
 }
 
-Result<StreamOptions> stream_options(const po::variables_map& values) {
+Result<StreamOptions> bounded_options(const po::variables_map& values) {
   StreamOptions options;
-  OCTET_TRY(options.source, source_options(values));
-  OCTET_TRY(options.decoder, decoder_options(values));
   OCTET_TRY(options.threads, streams(values));
-  options.batch = values["batch"].as<std::int64_t>();
-  if (options.batch < 0 || options.batch > 1024) return usage("--batch must be 0 (automatic) to 1024");
   options.limit = values["limit"].as<std::uint64_t>();
   const auto& on_error = values["on-error"].as<std::string>();
   if (on_error != "skip" && on_error != "fail") return usage("--on-error is skip or fail, not '" + on_error + "'");
@@ -87,6 +81,23 @@ Result<StreamOptions> stream_options(const po::variables_map& values) {
   if (const auto text = given<std::string>(values, "max-bad")) OCTET_CHECK(parse_max_bad(*text, options));
   if (const auto text = given<std::string>(values, "shard")) OCTET_CHECK(parse_shard(*text, options));
   options.control = job_control(values);
+  return options;
+}
+
+po::options_description stream_options() {
+  po::options_description options("Stream");
+  options.add_options()("batch", po::value<std::int64_t>()->default_value(0)->value_name("N"),
+                        "images computed together; 0: chosen for the model. Results never depend on it");
+  options.add(bounds_options());
+  return options;
+}
+
+Result<StreamOptions> stream_options(const po::variables_map& values) {
+  OCTET_TRY(StreamOptions options, bounded_options(values));
+  OCTET_TRY(options.source, source_options(values));
+  OCTET_TRY(options.decoder, decoder_options(values));
+  options.batch = given<std::int64_t>(values, "batch").value_or(0);
+  if (options.batch < 0 || options.batch > 1024) return usage("--batch must be 0 (automatic) to 1024");
   return options;
 }
 

@@ -7,9 +7,14 @@
 
 namespace octet::cli {
 
-/// --batch, --limit, --shard, --on-error, --max-bad.
+/// --limit, --shard, --on-error, --max-bad.
+po::options_description bounds_options();
+/// Reads these, --streams, --quiet.
+Result<StreamOptions> bounded_options(const po::variables_map& values);
+
+/// --batch, and those of bounds_options().
 po::options_description stream_options();
-/// Reads these, the data and decoder options, --streams, --quiet.
+/// Reads these (--batch where a command has it), the data and decoder options, --streams, --quiet.
 Result<StreamOptions> stream_options(const po::variables_map& values);
 
 /// --mode, --fraction, --samples, --seed, --stride, --offset, --exclude, --dtype, --percentile.

@@ -1,6 +1,6 @@
 . "$(dirname "$0")/common.sh"
 expect_exit 0 "$OCTET" --help
-for command in calibrate score run evaluate bench inspect; do
+for command in calibrate score run evaluate bench inspect pack; do
   expect_text out "^  $command "
 done
 for command in calibrate score run evaluate bench inspect; do
@@ -8,3 +8,6 @@ for command in calibrate score run evaluate bench inspect; do
   expect_text out "usage: octet $command"
   expect_text out "--model PREFIX"
 done
+expect_exit 0 "$OCTET" pack --help
+expect_text out "usage: octet pack"
+expect_text out "--output X.rec"

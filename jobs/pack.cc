@@ -1,0 +1,251 @@
+#include "octet/jobs/pack.h"
+
+#include <oneapi/tbb/enumerable_thread_specific.h>
+#include <oneapi/tbb/parallel_pipeline.h>
+#include <atomic>   // std::atomic
+#include <limits>   // std::numeric_limits
+#include <new>      // std::bad_alloc
+#include <utility>  // std::move
+
+#include "octet/jobs/pack/part_writer.h"
+#include "octet/jobs/pack/picture.h"
+#include "octet/jobs/stage/entry_counter.h"
+#include "octet/jobs/stage/stream.h"
+
+namespace octet {
+namespace {
+
+/// An entry on its way, with what came of it.
+struct Item {
+  Entry entry;
+  PackedEntry packed;
+  std::optional<Error> error;
+};
+using ItemPointer = std::shared_ptr<Item>;
+
+Result<void> check_options(const PackOptions& options) {
+  const auto bad = [](const char* message) { return Error{ErrorCode::usage, {}, message}; };
+  OCTET_CHECK(check_stream_options(options.stream));
+  const std::string extension = options.output.extension().string();
+  if (!options.output.has_stem() || extension != (options.list_only ? ".lst" : ".rec")) {
+    return bad(options.list_only ? "a list is named .lst" : "a record file is named .rec");
+  }
+  if (options.list_only && is_record_file(options.stream.source.data)) {
+    return bad("a record file holds no paths to list");
+  }
+  if (options.chunks < 1 || options.chunks > 100'000) return bad("the number of chunks must be within 1 to 100000");
+  const double train = options.train_ratio;
+  const double test = options.test_ratio;
+  if (!(train >= 0 && test >= 0 && train + test <= 1 + 1e-9)) {
+    return bad("the ratios of train and test must not be negative, nor make more than 1 together");
+  }
+  return {};
+}
+
+class PackRun {
+ public:
+  PackRun(const PackOptions& options, EntryOrder& order, std::vector<PackPart> parts)
+      : options_(options),
+        order_(order),
+        parts_(std::move(parts)),
+        with_list_(!is_record_file(options.stream.source.data)),
+        counter_(options.stream, order.size()),
+        meter_(options.stream.control, options.list_only ? "list" : "pack", order.size()) {}
+
+  Result<PackSummary> execute(std::size_t tokens);
+
+ private:
+  ItemPointer read(tbb::flow_control& control);
+  void make(Item& item);
+  Result<void> make_entry(Item& item);
+  void write(const Item& item);
+  Result<void> take(const Item& item);
+  Result<void> report(const Item& item);
+  Result<void> next_part();
+  Result<void> finish(PackSummary& summary);
+  void fail(Error error);
+
+  const PackOptions& options_;
+  EntryOrder& order_;
+  const std::vector<PackPart> parts_;
+  const bool with_list_;
+  tbb::enumerable_thread_specific<std::unique_ptr<PicturePacker>> packers_;
+  // The writing end, one entry at a time.
+  EntryCounter counter_;
+  ProgressMeter meter_;
+  std::uint64_t position_ = 0;
+  std::size_t opened_ = 0;  ///< parts that have been
+  std::optional<PartWriter> writer_;
+  std::vector<WrittenPart> written_;
+  std::optional<OutputFile> bad_;
+  std::atomic<bool> ended_{false};
+  std::mutex mutex_;
+  std::optional<Error> failure_;
+};
+
+void PackRun::fail(Error error) {
+  const std::lock_guard lock(mutex_);
+  if (!failure_) failure_ = std::move(error);
+  ended_ = true;
+}
+
+ItemPointer PackRun::read(tbb::flow_control& control) {
+  if (!ended_) {
+    auto entry = order_.next();
+    if (entry && *entry) return std::make_shared<Item>(Item{**std::move(entry), {}, {}});
+    if (!entry) fail(std::move(entry).error());
+  }
+  control.stop();
+  return nullptr;
+}
+
+Result<void> PackRun::make_entry(Item& item) {
+  const Entry& entry = item.entry;
+  if (!entry.image) return entry.image.error();
+  if (!entry.id) return Error{ErrorCode::bad_record, {}, "the index is not a whole number of 0 or more"};
+  std::span<const float> labels = entry.labels;
+  if (!options_.all_labels && labels.size() > 1) labels = labels.first(1);
+  item.packed.id = *entry.id;
+  if (with_list_) {
+    OCTET_TRY(item.packed.line, list_line(*entry.id, labels, entry.key));
+  }
+  if (options_.list_only) return {};
+  auto& packer = packers_.local();
+  if (packer == nullptr) {
+    OCTET_TRY(packer, PicturePacker::create(options_));
+  }
+  OCTET_TRY(const auto image, packer->run(*entry.image));
+  const IRHeader header = header_for(*entry.id, labels);
+  if (header.flag == 0) labels = {};
+  if (kIRHeaderBytes + labels.size_bytes() + image.size() >= kRecordPayloadLimit) {
+    return Error{ErrorCode::limit, {}, "would be a record of 512 MiB or more"};
+  }
+  OCTET_CHECK(pack_payload(header, labels, image, item.packed.payload));
+  if (options_.verify) item.packed.digest = payload_digest(item.packed.payload);
+  return {};
+}
+
+void PackRun::make(Item& item) {
+  if (ended_) return;
+  if (auto made = make_entry(item); !made) item.error = std::move(made).error();
+}
+
+/// Closes the part that is being written, if any, and opens the one behind it.
+Result<void> PackRun::next_part() {
+  if (writer_) {
+    OCTET_TRY(auto closed, writer_->close());
+    writer_.reset();
+    written_.push_back(std::move(closed));
+  }
+  if (opened_ < parts_.size()) {
+    OCTET_TRY(writer_, PartWriter::create(options_, parts_[opened_]));
+    ++opened_;
+  }
+  return {};
+}
+
+Result<void> PackRun::report(const Item& item) {
+  if (!bad_) {
+    OCTET_TRY(bad_, OutputFile::create(std::filesystem::path(options_.output).replace_extension(".bad.jsonl")));
+  }
+  std::string line = "{\"index\":" + std::to_string(item.entry.index) + ",\"key\":";
+  append_json_string(item.entry.key, line);
+  line += ",\"code\":";
+  append_json_string(to_string(item.error->code), line);
+  line += ",\"message\":";
+  append_json_string(to_string(*item.error), line);
+  return bad_->write(line + "}\n");
+}
+
+Result<void> PackRun::take(const Item& item) {
+  while (position_ >= parts_[opened_ - 1].end) {
+    if (opened_ == parts_.size()) return Error{ErrorCode::io, {}, "the data became longer while it was read"};
+    OCTET_CHECK(next_part());
+  }
+  ++position_;
+  const Error* error = item.error ? &*item.error : nullptr;
+  OCTET_CHECK(error == nullptr ? writer_->add(item.packed) : report(item));
+  OCTET_CHECK(counter_.add(item.entry.index, item.entry.key, error));
+  meter_.add(1, error == nullptr ? 0 : 1);
+  return {};
+}
+
+void PackRun::write(const Item& item) {
+  if (ended_ && failure_) return;
+  if (options_.stream.control.stopped()) return fail({ErrorCode::cancelled, {}, "stopped from outside"});
+  if (auto taken = take(item); !taken) fail(std::move(taken).error());
+}
+
+Result<void> PackRun::finish(PackSummary& summary) {
+  OCTET_CHECK(counter_.finish());
+  while (writer_) OCTET_CHECK(next_part());
+  const std::filesystem::path bad = std::filesystem::path(options_.output).replace_extension(".bad.jsonl");
+  if (bad_) {
+    OCTET_CHECK(bad_->commit());
+    summary.bad = bad;
+  } else {
+    std::error_code ignored;  // of an earlier run
+    std::filesystem::remove(bad, ignored);
+  }
+  meter_.finish();
+  summary.stream = counter_.summary(meter_.seconds());
+  for (const WrittenPart& part : written_) {
+    summary.bytes += part.file.bytes;
+    summary.files.push_back(part.file);
+  }
+  if (options_.list_only || !options_.verify) return {};
+  const auto begin = std::chrono::steady_clock::now();
+  for (const WrittenPart& part : written_) OCTET_CHECK(verify_part(part, options_.stream.control));
+  summary.verify_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  summary.verified = true;
+  return {};
+}
+
+Result<PackSummary> PackRun::execute(std::size_t tokens) {
+  OCTET_CHECK(next_part());
+  const auto reader = tbb::make_filter<void, ItemPointer>(tbb::filter_mode::serial_in_order,
+                                                          [this](tbb::flow_control& control) { return read(control); });
+  const auto maker = tbb::make_filter<ItemPointer, ItemPointer>(tbb::filter_mode::parallel, [this](ItemPointer item) {
+    make(*item);
+    return item;
+  });
+  const auto writer = tbb::make_filter<ItemPointer, void>(tbb::filter_mode::serial_in_order,
+                                                          [this](const ItemPointer& item) { write(*item); });
+  tbb::parallel_pipeline(tokens, reader & maker & writer);
+  if (failure_) return *failure_;
+  PackSummary summary;
+  OCTET_CHECK(finish(summary));
+  return summary;
+}
+
+Result<PackSummary> run_pack(const PackOptions& options) {
+  OCTET_CHECK(check_options(options));
+  OCTET_CHECK(PicturePacker::create(options));
+  OCTET_TRY(auto source, Source::open(options.stream.source));
+  OCTET_TRY(EntryOrder order, EntryOrder::create(options, std::move(source)));
+  std::vector<PackPart> parts = {{"", 0, std::numeric_limits<std::uint64_t>::max()}};
+  if (options.chunks > 1 || options.train_ratio < 1) {
+    OCTET_TRY(const std::uint64_t total, order.count());
+    parts = plan_parts(total, options);
+  }
+  OCTET_CHECK(make_folder(options.output.parent_path()));
+  OCTET_TRY(const auto workers, Workers::create(options.stream.threads));
+  const auto tokens = 4 * static_cast<std::size_t>(workers->threads());
+  return workers->execute([&] { return PackRun(options, order, std::move(parts)).execute(tokens); });
+}
+
+}  // namespace
+
+Result<PackSummary> pack(const PackOptions& options) {
+  try {
+    return run_pack(options);
+  } catch (const Failure& failure) {
+    return failure.error();
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::limit, {}, "out of memory"};
+  } catch (const std::exception& unexpected) {
+    return Error{ErrorCode::internal, {}, unexpected.what()};
+  }
+}
+
+}  // namespace octet

@@ -1,0 +1,41 @@
+// What every job over a source counts, and when bad entries end it.
+#pragma once
+
+#include <cstdint>   // std::uint64_t
+#include <optional>  // std::optional
+#include <string>    // std::string
+
+#include "octet/jobs/score.h"
+
+namespace octet {
+
+/// Error(usage) when shard, bounds or sizes contradict themselves.
+Result<void> check_stream_options(const StreamOptions& options);
+
+/// How many of `entries` the limit and the shard leave.
+std::uint64_t shard_entries(const StreamOptions& options, std::uint64_t entries) noexcept;
+
+/// Counts finished entries. Not thread-safe; `options` must outlive it.
+class EntryCounter {
+ public:
+  /// `total`: number of entries that will come, when it is known.
+  EntryCounter(const StreamOptions& options, std::optional<std::uint64_t> total) : options_(options), total_(total) {}
+
+  /// Counts one entry; `error` is null for a good one. An Error ends the job: the first bad entry
+  /// under OnError::fail, more bad ones than allowed, or a defect (internal), which is never buried
+  /// among bad pictures.
+  Result<void> add(std::uint64_t index, const std::string& key, const Error* error);
+  /// After the last entry: the bounds over all of them.
+  [[nodiscard]] Result<void> finish() const { return within_bounds(true); }
+  /// The counts, with the time that the stream took.
+  [[nodiscard]] StreamSummary summary(double seconds) const;
+
+ private:
+  [[nodiscard]] Result<void> within_bounds(bool last) const;
+
+  const StreamOptions& options_;
+  const std::optional<std::uint64_t> total_;
+  StreamSummary summary_;
+};
+
+}  // namespace octet
