@@ -1,11 +1,15 @@
-// octet inspect: the network as text, before and after fusion.
+// octet inspect: the network as text or as a drawing, before and after fusion and quantisation.
 #include <iostream>
+#include <list>
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "octet/graph/dot.h"
 #include "octet/graph/passes.h"
 #include "octet/jobs/cli/command.h"
 #include "octet/jobs/cli/table.h"
+#include "octet/jobs/graphviz.h"
+#include "octet/jobs/writers.h"
 
 namespace octet::cli {
 namespace {
@@ -57,11 +61,54 @@ void print_origin(const Model& model) {
   if (!model.provenance.empty()) std::cout << '\n';
 }
 
+// A model's stages side by side; `stages` keeps the graphs alive.
+Result<void> add_stages(const Model& model, std::vector<DotPart>& parts, std::list<Graph>& stages) {
+  const Graph& stored = stages.emplace_back(model.graph);
+  const bool quantized = stored.quantized();
+  parts.push_back({model.name + (quantized ? ", INT8" : ", as stored"), &stored});
+  if (quantized) return {};
+  Graph& fused = stages.emplace_back(model.graph);
+  OCTET_CHECK(optimize(fused));
+  parts.push_back({model.name + ", after fusion", &fused});
+  return {};
+}
+
+// --dot and --svg, where they are given.
+Result<void> draw_graphs(const po::variables_map& values, const Model& model, const LoadOptions& load) {
+  const auto dot_file = given<std::string>(values, "dot");
+  const auto svg_file = given<std::string>(values, "svg");
+  const auto against = given<std::string>(values, "against");
+  if (!dot_file && !svg_file) {
+    if (against) return Error{ErrorCode::usage, "", "--against needs --svg or --dot"};
+    return {};
+  }
+  std::vector<DotPart> parts;
+  std::list<Graph> stages;
+  OCTET_CHECK(add_stages(model, parts, stages));
+  if (against) {
+    LoadOptions second;
+    second.preprocess = load.preprocess;
+    OCTET_TRY(const Model other, load_model(*against, second));
+    OCTET_CHECK(add_stages(other, parts, stages));
+  }
+  const std::string dot = to_dot(parts);
+  if (dot_file) OCTET_CHECK(write_file(*dot_file, dot));
+  if (!svg_file) return {};
+  OCTET_TRY(const std::string svg, render_svg(dot));
+  return write_file(*svg_file, svg);
+}
+
 }  // namespace
 
 po::options_description inspect_options() {
+  po::options_description drawing("Drawing");
+  auto add = drawing.add_options();
+  add("svg", po::value<std::string>()->value_name("FILE"), "draw the network before and after fusion (needs Graphviz)");
+  add("dot", po::value<std::string>()->value_name("FILE"), "the same drawing as text in the DOT language");
+  add("against", po::value<std::string>()->value_name("PREFIX"),
+      "draw a second model beside it, for example the INT8 one");
   po::options_description options;
-  options.add(model_options()).add(symbol_options()).add(common_options());
+  options.add(model_options()).add(symbol_options()).add(drawing).add(common_options());
   return options;
 }
 
@@ -70,6 +117,7 @@ Result<ExitCode> inspect_command(const po::variables_map& values) {
   OCTET_TRY(const Model model, load_model(source.path, source.load));
   Graph fused = model.graph;
   if (!model.graph.quantized()) OCTET_CHECK(optimize(fused));
+  OCTET_CHECK(draw_graphs(values, model, source.load));
   if (values["json"].as<bool>()) {
     nlohmann::json report = {{"model", model.name},
                              {"int8", model.graph.quantized()},
