@@ -145,6 +145,16 @@ std::string to_json(const CalibrateSummary& summary) { return text_of(calibrate_
 
 std::string to_json(const PackSummary& summary) { return text_of(pack_json(summary)); }
 
+std::string to_json(const DrawSummary& summary) {
+  Json json;
+  add_stream(summary.stream, json);
+  json["models"] = summary.models;
+  json["drawn"] = summary.drawn;
+  if (summary.models.size() > 1) json["differing"] = summary.differing;
+  json["page"] = summary.page.string();
+  return text_of(json);
+}
+
 std::string to_json(const BenchReport& report) {
   Json json;
   json["isa"] = report.isa;

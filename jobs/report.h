@@ -4,6 +4,7 @@
 #include <string>  // std::string
 
 #include "octet/jobs/bench.h"
+#include "octet/jobs/draw.h"
 #include "octet/jobs/pack.h"
 #include "octet/jobs/run_job.h"
 
@@ -15,6 +16,7 @@ std::string to_json(const EvaluateSummary& summary);
 std::string to_json(const CalibrateSummary& summary);
 std::string to_json(const PackSummary& summary);
 std::string to_json(const BenchReport& report);
+std::string to_json(const DrawSummary& summary);
 std::string to_json(const RunSummary& summary);
 
 }  // namespace octet

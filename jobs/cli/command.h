@@ -23,6 +23,7 @@ po::options_description evaluate_options();
 po::options_description inspect_options();
 po::options_description bench_options();
 po::options_description pack_options();
+po::options_description draw_options();
 
 Result<ExitCode> calibrate_command(const po::variables_map& values);
 Result<ExitCode> score_command(const po::variables_map& values);
@@ -31,5 +32,6 @@ Result<ExitCode> evaluate_command(const po::variables_map& values);
 Result<ExitCode> inspect_command(const po::variables_map& values);
 Result<ExitCode> bench_command(const po::variables_map& values);
 Result<ExitCode> pack_command(const po::variables_map& values);
+Result<ExitCode> draw_command(const po::variables_map& values);
 
 }  // namespace octet::cli

@@ -5,11 +5,11 @@
 #include <nlohmann/json.hpp>
 
 #include "octet/graph/dot.h"
+#include "octet/graph/output_file.h"
 #include "octet/graph/passes.h"
 #include "octet/jobs/cli/command.h"
 #include "octet/jobs/cli/table.h"
 #include "octet/jobs/graphviz.h"
-#include "octet/jobs/writers.h"
 
 namespace octet::cli {
 namespace {

@@ -20,6 +20,7 @@ constexpr Command kCommands[] = {
     {"bench", "images per second of loader, executor and both", bench_options, bench_command},
     {"inspect", "the network before and after fusion and quantisation", inspect_options, inspect_command},
     {"pack", "pictures into .rec, .idx and .lst", pack_options, pack_command},
+    {"draw", "pictures with their boxes or labels, two models side by side", draw_options, draw_command},
 };
 
 void print_overview(std::ostream& out) {

@@ -51,6 +51,23 @@ TEST(Decoder, ColourOrders) {
   EXPECT_EQ(decode(jpeg, exact(kSize, Color::gray)), decode_whole(jpeg, 1).pixels);
 }
 
+TEST(Decoder, MeasuresFromTheHeader) {
+  Decoder decoder;
+  for (ByteVector file : {make_jpeg(make_picture(kSize, 3)), make_png(make_picture(kSize, 1))}) {
+    file.resize(file.size() / 2);  // the pixels are not looked at
+    const auto info = decoder.measure(file);
+    ASSERT_TRUE(info) << to_string(info.error());
+    EXPECT_EQ(info->width, kSize.width);
+    EXPECT_EQ(info->height, kSize.height);
+  }
+  DecoderOptions small;
+  small.max_pixels = kSize.width * kSize.height - 1;
+  const auto refused = Decoder(small).measure(make_jpeg(make_picture(kSize, 3)));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::limit);
+  EXPECT_FALSE(decoder.measure({}));
+}
+
 TEST(Decoder, GrayPicturesFillEveryChannel) {
   const ByteVector jpeg = make_jpeg(make_picture(kSize, 1));
   const ByteVector luma = decode_whole(jpeg, 1).pixels;
