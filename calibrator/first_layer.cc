@@ -4,7 +4,7 @@
 #include <cmath>      // std::nearbyint
 #include <utility>    // std::exchange
 
-#include "octet/calibrator/weights.h"
+#include "octet/graph/weights.h"
 
 namespace octet {
 namespace {

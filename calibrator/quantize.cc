@@ -4,7 +4,7 @@
 #include <utility>    // std::move
 
 #include "octet/calibrator/first_layer.h"
-#include "octet/calibrator/weights.h"
+#include "octet/graph/weights.h"
 
 namespace octet {
 namespace {

@@ -7,6 +7,7 @@
 #include "octet/graph/digest.h"
 #include "octet/graph/file_io.h"
 #include "octet/graph/json_text.h"
+#include "octet/graph/mxnet_int8.h"
 #include "octet/graph/output_file.h"
 #include "octet/graph/own_format.h"
 #include "octet/graph/random_weights.h"
@@ -140,6 +141,30 @@ Result<void> check_digest(const ModelFiles& files, const Symbol& symbol) {
                "the file is not the one that was written with " + files.symbol.filename().string()};
 }
 
+/// The graph of MXNet's symbol, with `params` or, when there are none, random ones.
+Result<Graph> build_float(const Symbol& symbol, const ParamMap* params, const Preprocess& preprocess,
+                          const LoadOptions& options, const std::string& where) {
+  if (params != nullptr) return build_graph(symbol, *params, preprocess, where);
+  OCTET_TRY(const ParamMap random, random_weights(symbol, preprocess, *options.random_weights, where));
+  return build_graph(symbol, random, preprocess, where);
+}
+
+/// The same for a symbol that may be one of MXNet's INT8 symbols.
+Result<Graph> build_mxnet(const Symbol& symbol, const ParamMap* params, const Preprocess& preprocess,
+                          const LoadOptions& options, const std::string& where) {
+  if (!is_mxnet_int8(symbol)) return build_float(symbol, params, preprocess, options, where);
+  const Int8Reading reading = options.mxnet_int8_as_float ? Int8Reading::as_float : Int8Reading::stored;
+  OCTET_TRY(const MxnetInt8 int8, expand_mxnet_int8(symbol, params, reading, where));
+  const ParamMap* expanded = params != nullptr ? &int8.params : nullptr;
+  OCTET_TRY(Graph graph, build_float(int8.symbol, expanded, preprocess, options, where));
+  if (reading == Int8Reading::as_float) return graph;
+  if (auto applied = apply_int8(graph, int8); !applied) {
+    const Error& error = applied.error();
+    return Error{error.code, where + (error.where.empty() ? "" : ": " + error.where), error.message};
+  }
+  return graph;
+}
+
 std::string to_json(const std::map<std::string, std::string>& map) {
   Json pairs = Json::array();
   for (const auto& [key, value] : map) pairs.push_back(Json::array({key, value}));
@@ -166,8 +191,7 @@ Result<Model> load_symbol(const fs::path& file, const LoadOptions& options) {
   model.name = prefix.filename().string();
   OCTET_TRY(model.preprocess, float_preprocess(files, symbol, options.preprocess));
   OCTET_TRY(model.labels, find_labels(model.preprocess, options, prefix));
-  OCTET_TRY(const ParamMap params, random_weights(symbol, model.preprocess, *options.random_weights, file.string()));
-  OCTET_TRY(model.graph, build_graph(symbol, params, model.preprocess, file.string()));
+  OCTET_TRY(model.graph, build_mxnet(symbol, nullptr, model.preprocess, options, file.string()));
   return model;
 }
 
@@ -194,7 +218,12 @@ Result<Model> load_model(const fs::path& prefix, const LoadOptions& options) {
   }
   OCTET_TRY(const auto bytes, read_file(files.params, kMaxParamsBytes));
   OCTET_TRY(const ParamMap params, parse_params(bytes, files.params.string()));
-  OCTET_TRY(model.graph, build_graph(symbol, params, model.preprocess, files.symbol.string()));
+  const std::string where = files.symbol.string();
+  if (*own) {
+    OCTET_TRY(model.graph, build_graph(symbol, params, model.preprocess, where));
+  } else {
+    OCTET_TRY(model.graph, build_mxnet(symbol, &params, model.preprocess, options, where));
+  }
   return model;
 }
 

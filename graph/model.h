@@ -30,6 +30,8 @@ struct LoadOptions {
   /// Seed of random_weights(), which stand in for a .params file: the "prefix" then is the path of the
   /// symbol file itself. Its image size is 3,224,224 where nothing else states it.
   std::optional<std::uint64_t> random_weights;
+  /// An INT8 pair that MXNet wrote is read as the float network it was made from, without its ranges.
+  bool mxnet_int8_as_float = false;
 };
 
 /// Paths of a pair.
@@ -42,9 +44,11 @@ struct ModelFiles {
 /// Error(not_found) that says what is there instead (other epochs, other prefixes).
 Result<ModelFiles> find_model(const std::filesystem::path& prefix, int epoch);
 
-/// Loads an FP32 pair (MXNet's) or an INT8 pair (written by save_model) and returns the graph as
-/// the files say, shaped for one image, with the input as u8 pixels and (FP32) a Normalize node
-/// behind it. Missing, extra and misshaped parameters are listed all at once.
+/// Loads an FP32 or INT8 pair of MXNet's or an INT8 pair written by save_model and returns the graph as
+/// the files say, shaped for one image, with the input as u8 pixels and (MXNet's) a Normalize node
+/// behind it. Missing, extra and misshaped parameters are listed all at once. An INT8 pair of MXNet's
+/// comes optimised (see mxnet_int8.h); Error(unsupported) when it lacks ranges that MXNet would measure
+/// while scoring.
 Result<Model> load_model(const std::filesystem::path& prefix, const LoadOptions& options = {});
 
 /// Writes PREFIX-symbol.json and PREFIX-0000.params, each through a temporary file and rename.

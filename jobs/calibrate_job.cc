@@ -71,7 +71,9 @@ Result<void> add_provenance(const CalibrateOptions& options, std::uint64_t popul
 }
 
 Result<CalibrateSummary> run(const CalibrateOptions& options, int threads) {
-  OCTET_TRY(Model model, load_model(options.model, options.load));
+  LoadOptions load = options.load;
+  load.mxnet_int8_as_float = true;
+  OCTET_TRY(Model model, load_model(options.model, load));
   if (model.graph.quantized()) {
     return Error{ErrorCode::usage, options.model.string(),
                  "the model is an INT8 pair already; calibrate the FP32 pair"};

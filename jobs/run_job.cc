@@ -118,6 +118,7 @@ void share(RunOptions& options) {
   if (options.evaluate->against.empty()) {
     options.evaluate->against = options.calibrate.model;
     options.evaluate->against_load = options.calibrate.load;
+    options.evaluate->against_load.mxnet_int8_as_float = true;
   }
   if (options.evaluate->stream.source.data.empty()) options.evaluate->stream.source = options.score.stream.source;
 }

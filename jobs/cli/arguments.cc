@@ -56,6 +56,7 @@ po::options_description model_options() {
   auto add = options.add_options();
   add("model", po::value<std::string>()->value_name("PREFIX"), "PREFIX-symbol.json and PREFIX-NNNN.params");
   add("epoch", po::value<int>()->value_name("N"), "which PREFIX-NNNN.params (default: the newest)");
+  add("as-float", po::bool_switch(), "read MXNet's INT8 pair as the float network it was made from");
   add("input", po::value<std::string>()->value_name("NAME"), "the symbol's image variable (default: data)");
   add("shape", po::value<std::string>()->value_name("C,H,W"), "input size");
   add("color", po::value<std::string>()->value_name("ORDER"), "RGB, BGR or GRAY");
@@ -102,6 +103,7 @@ Result<std::string> required(const po::variables_map& values, const char* name) 
 
 Result<LoadOptions> load_options(const po::variables_map& values) {
   LoadOptions options;
+  options.mxnet_int8_as_float = values["as-float"].as<bool>();
   PreprocessOverrides& fields = options.preprocess;
   if (const auto epoch = given<int>(values, "epoch")) {
     if (*epoch < 0) return usage("--epoch must not be negative");

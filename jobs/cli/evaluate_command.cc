@@ -103,6 +103,7 @@ po::options_description evaluate_options() {
   po::options_description second("Comparison");
   auto add = second.add_options();
   add("against", po::value<std::string>()->value_name("PREFIX"), "a second model on the same pixels");
+  add("against-as-float", po::bool_switch(), "read that one, MXNet's INT8 pair, as the float network it was made from");
   add("skip-stride", po::value<std::uint64_t>()->default_value(0)->value_name("K"),
       "leave out every K-th entry (those a calibration may have used); 0: none");
   add("skip-offset", po::value<std::uint64_t>()->default_value(0)->value_name("I"), "first entry left out");
@@ -127,6 +128,7 @@ Result<ExitCode> evaluate_command(const po::variables_map& values) {
   OCTET_TRY(options.stream, stream_options(values));
   if (const auto against = given<std::string>(values, "against")) options.against = *against;
   options.against_load.preprocess = options.load.preprocess;
+  options.against_load.mxnet_int8_as_float = values["against-as-float"].as<bool>();
   options.skip_stride = values["skip-stride"].as<std::uint64_t>();
   options.skip_offset = values["skip-offset"].as<std::uint64_t>();
   options.seed = values["seed"].as<std::uint64_t>();

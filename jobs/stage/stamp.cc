@@ -76,6 +76,7 @@ void Stamp::add(const LoadOptions& load) {
   if (overrides.mean) add("mean", joined(*overrides.mean));
   if (overrides.std) add("std", joined(*overrides.std));
   if (overrides.labels) add("labels", *overrides.labels);
+  if (load.mxnet_int8_as_float) add("as_float", 1);
 }
 
 void Stamp::add(const DecoderOptions& decoder) {

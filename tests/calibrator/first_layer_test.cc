@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "calibrator/network.h"
-#include "octet/calibrator/weights.h"
+#include "octet/graph/weights.h"
 
 namespace octet {
 namespace {

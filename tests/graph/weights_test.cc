@@ -1,4 +1,4 @@
-#include "octet/calibrator/weights.h"
+#include "octet/graph/weights.h"
 
 #include <gtest/gtest.h>
 
@@ -47,6 +47,16 @@ TEST(Weights, RoundWithinHalfAStepOfEachChannel) {
     }
     EXPECT_EQ(largest, 127);  // every channel uses its whole range
   }
+}
+
+// Of 127.5 steps the largest weight takes 127: it errs by half a step, as any other may.
+TEST(Weights, SaturateAtTheEndOfWiderGrids) {
+  const Parameter weight = weight_of({2, 3}, {1, -0.5F, 0.25F, -2, 1.999F, 0});
+  const Parameter quantized = quantize_weight(weight, {}, kSource, 127.5).value();
+  EXPECT_FLOAT_EQ(quantized.scale[0], 1 / 127.5F);
+  EXPECT_EQ(quantized.value.as<std::int8_t>()[0], 127);
+  EXPECT_EQ(quantized.value.as<std::int8_t>()[3], -127);
+  expect_close(weight, quantized);
 }
 
 TEST(Weights, OnAnInt8GridAreExact) {

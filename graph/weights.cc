@@ -1,4 +1,4 @@
-#include "octet/calibrator/weights.h"
+#include "octet/graph/weights.h"
 
 #include <algorithm>  // std::max
 #include <cmath>      // std::fabs
@@ -12,7 +12,7 @@ constexpr double kMaxBias = 1073741824.0;     // 2^30 units of the accumulator
 constexpr double kMaxSum = 2147483647.0 - 1;  // the s32 range, less the bias's rounding
 
 /// Scale of one channel; see quantize_weight.
-float channel_scale(std::span<const float> row, double bias, SourceScale source) {
+float channel_scale(std::span<const float> row, double bias, SourceScale source, double levels) {
   float largest = 0;
   double sum = 0;
   for (const float w : row) {
@@ -23,7 +23,7 @@ float channel_scale(std::span<const float> row, double bias, SourceScale source)
   if (largest < kSmallestWeight) {
     return bias_units > 0 ? static_cast<float>(std::max(bias_units / 1048576.0, 1e-15)) : 1.0F;
   }
-  double scale = static_cast<double>(largest) / 127.0;
+  double scale = static_cast<double>(largest) / levels;
   scale = std::max(scale, bias_units / kMaxBias);
   // Rounding adds at most half a step to each |q|.
   const double headroom = kMaxSum - 0.5 * source.limit * static_cast<double>(row.size());
@@ -36,7 +36,8 @@ float channel_scale(std::span<const float> row, double bias, SourceScale source)
 
 }  // namespace
 
-Result<Parameter> quantize_weight(const Parameter& weight, std::span<const float> bias, SourceScale source) {
+Result<Parameter> quantize_weight(const Parameter& weight, std::span<const float> bias, SourceScale source,
+                                  double levels) {
   const std::span<const float> values = weight.value.as<float>();
   const Shape& shape = weight.value.shape();
   if (values.empty() || shape.empty() || shape[0] <= 0) {
@@ -53,7 +54,7 @@ Result<Parameter> quantize_weight(const Parameter& weight, std::span<const float
   const std::span<std::int8_t> q = result.value.mutable_as<std::int8_t>();
   for (std::size_t c = 0; c < channels; ++c) {
     const std::span<const float> row = values.subspan(c * row_size, row_size);
-    const float scale = channel_scale(row, bias.empty() ? 0 : static_cast<double>(bias[c]), source);
+    const float scale = channel_scale(row, bias.empty() ? 0 : static_cast<double>(bias[c]), source, levels);
     result.scale[c] = scale;
     for (std::size_t i = 0; i < row_size; ++i) {
       const double x = std::nearbyint(static_cast<double>(row[i]) / static_cast<double>(scale));
