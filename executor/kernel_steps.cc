@@ -4,6 +4,7 @@
 #include <string>     // std::string
 #include <utility>    // std::move
 
+#include "octet/executor/kernels/affine.h"
 #include "octet/executor/kernels/concat.h"
 #include "octet/executor/kernels/convert.h"
 #include "octet/executor/kernels/eltwise.h"
@@ -66,6 +67,27 @@ Result<Kernel> normalize_kernel(const StepBuilder& b, NodeId id, const Normalize
                 }};
 }
 
+/// y = x * scale[c] + shift[c], then relu or nothing.
+struct Affine {
+  std::vector<float> scale, shift;
+  bool relu;
+};
+
+/// Channels innermost: any storage to any storage in one pass.
+Kernel affine_kernel(const StepBuilder& b, NodeId id, const kernels::AxisView& view, const Affine& function) {
+  const Element from = element_of(b.input(id, 0)), to = element_of(b.output(id));
+  const auto channels = static_cast<std::size_t>(view.axis);
+  const auto step = [&](ValueRef ref) { return static_cast<std::size_t>(b.pixel_step(ref, view.axis)); };
+  const kernels::AffineShape shape{static_cast<std::size_t>(view.outer), channels, step(b.node(id).inputs[0]),
+                                   step({id, 0})};
+  kernels::AffineConstants numbers = kernels::affine_constants(function.scale, function.shift, from, to);
+  return {function.relu ? "octet:affine_relu" : "octet:affine",
+          [=, relu = function.relu, numbers = std::move(numbers)](auto in, void* out, void*) {
+            kernels::affine(shape, numbers.factor.data(), numbers.offset.data(), relu, in[0], from.dtype, out,
+                            to.dtype);
+          }};
+}
+
 Result<Kernel> batch_norm_kernel(const StepBuilder& b, NodeId id, const BatchNormOp& op) {
   const Node& node = b.node(id);
   const Shape& shape = b.input(id, 0).shape;
@@ -83,9 +105,15 @@ Result<Kernel> batch_norm_kernel(const StepBuilder& b, NodeId id, const BatchNor
   std::vector<float> scale(channels), shift(channels);
   kernels::batch_norm_constants(op, channels, params[0], params[1], params[2], params[3], scale.data(), shift.data());
   const kernels::AxisView view = kernels::axis_view(shape, static_cast<std::size_t>(axis), order_of(shape));
+  std::vector<EltwiseOp> ops;
+  for (const PostOp& op : node.post_ops) ops.push_back(op.eltwise);
+  const bool relu = ops.size() == 1 && ops[0].kind == EltwiseKind::relu;
+  if (view.inner == 1 && (ops.empty() || relu)) return affine_kernel(b, id, view, {scale, shift, relu});
+  const std::size_t count = count_of(b.input(id, 0));
   return float_kernel("octet:batch_norm", b.input(id, 0), b.output(id),
-                      [view, scale = std::move(scale), shift = std::move(shift)](const float* src, float* dst) {
+                      [=, scale = std::move(scale), shift = std::move(shift)](const float* src, float* dst) {
                         kernels::scale_shift(view, scale.data(), shift.data(), src, dst);
+                        for (const EltwiseOp& op : ops) kernels::eltwise(op, count, dst, dst);
                       });
 }
 
@@ -108,7 +136,14 @@ Result<Kernel> pooling_kernel(const StepBuilder& b, NodeId id, const PoolingOp& 
   if (src.shape.size() != 4) return unsupported(b.node(id), "needs a value of four axes");
   if (!src.quantized() && dst.quantized()) return unsupported(b.node(id), "cannot quantise its result");
   const Element from = element_of(src), to = element_of(dst);
-  const kernels::PoolingShape shape{src.shape[0], src.shape[2], src.shape[3], src.shape[1], dst.shape[2], dst.shape[3]};
+  const kernels::PoolingShape shape{src.shape[0],
+                                    src.shape[2],
+                                    src.shape[3],
+                                    src.shape[1],
+                                    dst.shape[2],
+                                    dst.shape[3],
+                                    b.pixel_step(b.node(id).inputs[0], src.shape[1]),
+                                    b.pixel_step({id, 0}, src.shape[1])};
   return Kernel{op.global ? "octet:global_pooling" : "octet:pooling",
                 [=](auto in, void* out, void*) { kernels::pooling(op, shape, in[0], from, out, to); }};
 }
@@ -119,17 +154,24 @@ Result<Kernel> concat_kernel(const StepBuilder& b, NodeId id, const ConcatOp& op
   const auto rank = static_cast<std::int64_t>(dst.shape.size());
   const std::int64_t axis = op.axis < 0 ? op.axis + rank : op.axis;
   if (axis < 0 || axis >= rank) return unsupported(node, "has no axis " + std::to_string(op.axis));
+  const auto row = kernels::axis_view(dst.shape, static_cast<std::size_t>(axis), order_of(dst.shape));
   std::vector<kernels::ConcatInput> inputs;
-  std::int64_t outer = 1;
+  std::vector<std::size_t> index;  // of those that are copied
+  std::int64_t at = 0;
   for (std::size_t k = 0; k < node.inputs.size(); ++k) {
     const Value& src = b.input(id, k);
     const auto view = kernels::axis_view(src.shape, static_cast<std::size_t>(axis), order_of(src.shape));
-    outer = view.outer;
-    inputs.push_back({nullptr, element_of(src), view.axis * view.inner});
+    const std::int64_t run = view.axis * view.inner;
+    if (!b.layout.in_place(b.graph, id, k)) {
+      inputs.push_back({nullptr, element_of(src), run, at, b.placed_input(id, k).step});
+      index.push_back(k);
+    }
+    at += run;
   }
-  return Kernel{"octet:concat", [outer, inputs, to = element_of(dst)](auto in, void* out, void*) mutable {
-                  for (std::size_t k = 0; k < inputs.size(); ++k) inputs[k].data = in[k];
-                  kernels::concat(outer, inputs, out, to);
+  return Kernel{"octet:concat", [outer = row.outer, step = b.pixel_step({id, 0}, at), inputs, index,
+                                 to = element_of(dst)](auto in, void* out, void*) mutable {
+                  for (std::size_t k = 0; k < inputs.size(); ++k) inputs[k].data = in[index[k]];
+                  kernels::concat(outer, inputs, out, to, step);
                 }};
 }
 
@@ -246,8 +288,8 @@ Result<std::unique_ptr<Step>> make_kernel_step(StepBuilder& builder, NodeId id) 
   if (kernel.temporary_bytes > 0) temporary = builder.layout.add_temporary(kernel.temporary_bytes, id);
   std::vector<Location> src;
   for (const ValueRef input : builder.node(id).inputs) src.push_back(builder.layout[input].location);
-  auto step =
-      std::make_unique<KernelStep>(std::move(kernel.function), std::move(src), builder.output_buffer(id), temporary);
+  auto step = std::make_unique<KernelStep>(std::move(kernel.function), std::move(src),
+                                           builder.layout.values[id][0].location, temporary);
   step->info = {builder.node(id).name, describe(builder.node(id)), kernel.name, 0};
   return std::unique_ptr<Step>(std::move(step));
 }
@@ -271,7 +313,7 @@ std::unique_ptr<Step> make_output_step(StepBuilder& builder, ValueRef ref, std::
         if (moves) kernels::transpose(shape, kSame, from.bytes(), in[0], Order::nhwc, moved, Order::row_major);
         kernels::convert(count, moves ? moved : in[0], from, out, {});
       },
-      std::vector<Location>{location}, buffer, temporary);
+      std::vector<Location>{location}, Location{Location::Kind::arena, buffer}, temporary);
   step->info = {builder.node(ref.node).output_name, "output", "octet:to_float_nchw", 0};
   return step;
 }

@@ -7,6 +7,7 @@
 #include <string>     // std::to_string
 
 #include "octet/executor/kernels/transpose.h"
+#include "octet/executor/slices.h"
 
 namespace octet {
 namespace {
@@ -34,6 +35,14 @@ class Builder {
     layout_.values.resize(graph.nodes.size());
     layout_.nodes.resize(graph.nodes.size());
     find_last_reads();
+    slices_.resize(graph.nodes.size());
+    if (!observable) slices_ = find_slices(graph);
+    for (std::size_t i = 0; i < slices_.size(); ++i) {
+      if (slices_[i].root < 0) continue;
+      const auto id = static_cast<NodeId>(i);
+      SharedBuffer& shared = shared_[slices_[i].root];
+      shared.last = std::max({shared.last, id, last_read_[{id, 0}]});
+    }
   }
 
   Layout build() {
@@ -112,7 +121,28 @@ class Builder {
     }
   }
 
+  /// In the buffer of the outermost Concat, which begins to live with the first of its parts.
+  void place_slice(NodeId i) {
+    const Slice& slice = slices_[i];
+    SharedBuffer& shared = shared_[slice.root];
+    if (shared.buffer < 0) {
+      shared.buffer = static_cast<BufferId>(layout_.buffers.size());
+      layout_.buffers.push_back({bytes_of(graph_.nodes[slice.root].outputs[0]), i, shared.last});
+    }
+    const Node& node = graph_.nodes[i];
+    PlacedValue& placed = layout_.values[i][0];
+    const std::size_t offset = static_cast<std::size_t>(slice.channel) * size_of(node.outputs[0].dtype);
+    placed.location = {Location::Kind::arena, shared.buffer, offset};
+    placed.step = i == slice.root ? 0 : slice.channels;
+    if (node.as<ConcatOp>() == nullptr) return;
+    layout_.nodes[i].moves_nothing = true;
+    for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+      if (!layout_.in_place(graph_, i, k)) layout_.nodes[i].moves_nothing = false;
+    }
+  }
+
   void place_output(NodeId i, std::int32_t k) {
+    if (k == 0 && slices_[i].root >= 0) return place_slice(i);
     const auto last = std::max(i, last_read_[{i, k}]);
     Location& location = layout_.values[i][k].location;
     const std::int32_t overwritten = k == 0 ? find_overwritten(i) : -1;
@@ -151,23 +181,47 @@ class Builder {
   bool can_overwrite(NodeId i, std::int32_t k) const {
     const Node& node = graph_.nodes[i];
     const Location& location = layout_[node.inputs[k]].location;
-    if (location.kind != Location::Kind::arena || layout_.buffers[location.index].last > i) return false;
+    if (location.kind != Location::Kind::arena || layout_[node.inputs[k]].step != 0 ||
+        layout_.buffers[location.index].last > i)
+      return false;
     const Value& operand = graph_.value(node.inputs[k]);
     if (operand.shape != node.outputs[0].shape || size_of(operand.dtype) != size_of(node.outputs[0].dtype))
       return false;
     for (std::size_t other = 0; other < node.inputs.size(); ++other) {
-      if (static_cast<std::int32_t>(other) != k && layout_[node.inputs[other]].location == location) return false;
+      const Location& read = layout_[node.inputs[other]].location;
+      if (static_cast<std::int32_t>(other) != k && read.kind == location.kind && read.index == location.index) {
+        return false;
+      }
     }
     return true;
   }
 
+  /// Memory of a Concat that some of its inputs are computed into.
+  struct SharedBuffer {
+    BufferId buffer = -1;
+    std::int32_t last = 0;
+  };
+
   const Graph& graph_;
   bool observable_;
   Layout layout_;
+  std::vector<Slice> slices_;
+  std::map<NodeId, SharedBuffer> shared_;
   std::map<ValueRef, std::int32_t> last_read_;
 };
 
 }  // namespace
+
+bool Layout::in_place(const Graph& graph, NodeId id, std::size_t k) const {
+  const Node& node = graph.nodes[id];
+  const PlacedValue &result = values[id][0], &input = (*this)[node.inputs[k]];
+  if (input.step == 0 || result.location.kind != Location::Kind::arena) return false;
+  std::int64_t channel = 0;
+  for (std::size_t before = 0; before < k; ++before) channel += graph.value(node.inputs[before]).shape[1];
+  Location wanted = result.location;
+  wanted.offset += static_cast<std::size_t>(channel) * size_of(node.outputs[0].dtype);
+  return input.location == wanted && input.step == (result.step != 0 ? result.step : node.outputs[0].shape[1]);
+}
 
 BufferId Layout::add_temporary(std::size_t bytes, std::int32_t time) {
   buffers.push_back({bytes, time, time});

@@ -22,6 +22,7 @@ struct Location {
   };
   Kind kind = Kind::arena;
   std::int32_t index = -1;
+  std::size_t offset = 0;  ///< bytes from the start of that memory
   bool operator==(const Location&) const = default;
 };
 
@@ -31,6 +32,9 @@ struct PlacedValue {
   /// Not empty: a 2-D value that is a flattened image whose elements still lie in NHWC order; the
   /// image's (N, C, H, W). Only FullyConnected nodes read it.
   Shape flattened;
+  /// Not 0: the value lies inside the result of a Concat over channels (see slices.h); elements from
+  /// one of its pixels to the next. Only octet's own kernels see such values.
+  std::int64_t step = 0;
 };
 
 /// How one node gets its result.
@@ -48,6 +52,8 @@ struct Layout {
   std::vector<Lifetime> buffers;
 
   [[nodiscard]] const PlacedValue& operator[](ValueRef ref) const { return values[ref.node][ref.output]; }
+  /// True when input `k` of the Concat `id` is where the result wants it already.
+  [[nodiscard]] bool in_place(const Graph& graph, NodeId id, std::size_t k) const;
   BufferId add_temporary(std::size_t bytes, std::int32_t time);
 };
 

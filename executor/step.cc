@@ -8,8 +8,8 @@ namespace {
 class BoundKernel final : public BoundStep {
  public:
   BoundKernel(const KernelFunction& function, std::span<const Location> locations, const Bindings& bindings,
-              BufferId dst, BufferId temporary)
-      : function_(function), dst_(bindings.at(dst)), temporary_(temporary < 0 ? nullptr : bindings.at(temporary)) {
+              const Location& dst, BufferId temporary)
+      : function_(function), dst_(bindings.write(dst)), temporary_(temporary < 0 ? nullptr : bindings.at(temporary)) {
     for (std::size_t k = 0; k < locations.size(); ++k) {
       src_.push_back(bindings.read(locations[k]));
       if (locations[k].kind == Location::Kind::pixels) pixel_inputs_.push_back(k);
@@ -37,14 +37,14 @@ class BoundKernel final : public BoundStep {
 
 const std::byte* Bindings::read(const Location& location) const noexcept {
   switch (location.kind) {
-    case Location::Kind::arena: return at(location.index);
-    case Location::Kind::constant: return constants[location.index];
+    case Location::Kind::arena: return write(location);
+    case Location::Kind::constant: return constants[location.index] + location.offset;
     case Location::Kind::pixels: break;
   }
   return nullptr;
 }
 
-KernelStep::KernelStep(KernelFunction function, std::vector<Location> src, BufferId dst, BufferId temporary)
+KernelStep::KernelStep(KernelFunction function, std::vector<Location> src, Location dst, BufferId temporary)
     : function_(std::move(function)), src_(std::move(src)), dst_(dst), temporary_(temporary) {}
 
 std::unique_ptr<BoundStep> KernelStep::bind(const Bindings& bindings) const {

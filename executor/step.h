@@ -25,6 +25,10 @@ struct Bindings {
   const dnnl::stream* stream = nullptr;
 
   [[nodiscard]] std::byte* at(BufferId buffer) const noexcept { return arena + offsets[buffer]; }
+  /// Of a value in the arena.
+  [[nodiscard]] std::byte* write(const Location& location) const noexcept {
+    return at(location.index) + location.offset;
+  }
   /// Null for pixels, which arrive with each run.
   [[nodiscard]] const std::byte* read(const Location& location) const noexcept;
 };
@@ -63,13 +67,14 @@ using KernelFunction = std::function<void(std::span<const void* const> src, void
 class KernelStep final : public Step {
  public:
   /// `temporary` < 0: none.
-  KernelStep(KernelFunction function, std::vector<Location> src, BufferId dst, BufferId temporary);
+  KernelStep(KernelFunction function, std::vector<Location> src, Location dst, BufferId temporary);
   [[nodiscard]] std::unique_ptr<BoundStep> bind(const Bindings& bindings) const override;
 
  private:
   KernelFunction function_;
   std::vector<Location> src_;
-  BufferId dst_, temporary_;
+  Location dst_;
+  BufferId temporary_;
 };
 
 }  // namespace octet

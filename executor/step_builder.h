@@ -49,6 +49,10 @@ struct StepBuilder {
   [[nodiscard]] const Value& input(NodeId id, std::size_t k) const { return graph.value(node(id).inputs[k]); }
   [[nodiscard]] const Value& output(NodeId id) const { return node(id).outputs[0]; }
   [[nodiscard]] const PlacedValue& placed_input(NodeId id, std::size_t k) const { return layout[node(id).inputs[k]]; }
+  /// Elements from one pixel (or other innermost run) of a value to the next; `dense` without gaps.
+  [[nodiscard]] std::int64_t pixel_step(ValueRef ref, std::int64_t dense) const {
+    return layout[ref].step != 0 ? layout[ref].step : dense;
+  }
   [[nodiscard]] BufferId output_buffer(NodeId id) const { return layout.values[id][0].location.index; }
 };
 

@@ -24,13 +24,18 @@ std::string counted(std::size_t has, int min, int max, const char* what) {
          (max == min ? "" : " to " + std::to_string(max));
 }
 
-/// [eltwise] [sum] [eltwise] behind Convolution and FullyConnected, one [eltwise] behind Add.
+/// Operators whose first parameter may be stored as s8 and whose post-ops may hold a sum.
+bool is_layer(const Node& node) {
+  return node.as<ConvolutionOp>() != nullptr || node.as<FullyConnectedOp>() != nullptr;
+}
+
+/// [eltwise] [sum] [eltwise] behind Convolution and FullyConnected, one [eltwise] behind Add and BatchNorm.
 Result<void> check_post_ops(const Node& node, const OpKind& kind) {
   if (node.post_ops.empty()) return {};
   if (!kind.takes_post_ops) return at(node, "nothing can be fused behind this operator");
   const auto sums = std::count_if(node.post_ops.begin(), node.post_ops.end(),
                                   [](const PostOp& p) { return p.kind == PostOp::Kind::sum; });
-  bool order_ok = sums <= (node.as<AddOp>() != nullptr ? 0 : 1);
+  bool order_ok = sums <= (is_layer(node) ? 1 : 0);
   for (std::size_t i = 1; i < node.post_ops.size(); ++i) {
     order_ok = order_ok && node.post_ops[i].kind != node.post_ops[i - 1].kind;
   }
@@ -85,7 +90,7 @@ Result<void> check_node(const Graph& graph, std::size_t id) {
     return at(node, counted(node.params.size(), kind.min_params, kind.max_params, "parameters"));
   }
   for (std::size_t i = 0; i < node.params.size(); ++i) {
-    OCTET_CHECK(check_param(node, node.params[i], kind.takes_post_ops && i == 0));
+    OCTET_CHECK(check_param(node, node.params[i], is_layer(node) && i == 0));
   }
   if (node.outputs.size() > 1) return at(node, "has more than one output");
   for (const Value& value : node.outputs) OCTET_CHECK(check_value(node, value));

@@ -50,7 +50,7 @@ struct Node {
   Op op;
   std::vector<ValueRef> inputs;    ///< data inputs; the operand of a fused sum comes last
   std::vector<Parameter> params;   ///< weights in the operator's order
-  std::vector<PostOp> post_ops;    ///< Convolution, FullyConnected and Add only
+  std::vector<PostOp> post_ops;    ///< Convolution, FullyConnected, BatchNorm and Add
   std::vector<std::string> fused;  ///< names of the nodes that were merged into this one
   std::vector<Value> outputs;      ///< filled by infer_shapes; dtype and scale by quantisation
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <type_traits>
 
 #include "octet/executor/kernels/convert.h"
@@ -17,14 +16,30 @@
 #define OCTET_EXECUTOR_KERNELS_POOLING_CC_
 namespace octet::kernels {
 
-/// The elements of one window that lie inside the picture, and the divisor of avg.
-struct Window {
-  std::int64_t top, left, rows, cols;
-  double divisor;
+/// One axis of a window: first element and number of elements inside, and extent for the divisor.
+struct Extent {
+  std::int64_t first, inside, counted;
 };
 
-/// Channels that are pooled together: their partial results stay in registers or L1.
-constexpr std::size_t channel_block = 64;
+inline Extent extent(std::int64_t position, std::int64_t size, std::int64_t kernel, std::int64_t stride,
+                     std::int64_t pad, bool include_pad) noexcept {
+  const std::int64_t start = position * stride - pad;
+  const std::int64_t first = std::max<std::int64_t>(start, 0);
+  const std::int64_t inside = std::min(start + kernel, size) - first;
+  return {first, inside, include_pad ? std::min(start + kernel, size + pad) - start : inside};
+}
+
+/// The elements of one window that lie inside the picture: the first one, and steps in elements.
+template <class T>
+struct Window {
+  const T* first;
+  std::int64_t rows, cols;
+  std::size_t row_step, col_step;
+  double divisor;  ///< of avg; 1 otherwise
+};
+
+/// Sums of 8-bit numbers over windows up to this size fit 32 bits.
+constexpr std::int64_t kWideWindow = std::int64_t{1} << 23;
 
 }  // namespace octet::kernels
 #endif
@@ -32,110 +47,143 @@ constexpr std::size_t channel_block = 64;
 HWY_BEFORE_NAMESPACE();
 namespace octet::kernels::HWY_NAMESPACE {
 
-// Plain loops that the compiler vectorises for each target. `Count` is a constant for full blocks of
-// channels (std::integral_constant) and a number for the rest.
+/// Calls body(tag, c) for c in [0, count), the tag's type being T: full vectors, then 16 elements,
+/// then one at a time.
+template <class T, class Body>
+HWY_INLINE void for_each_wide(std::size_t count, const Body& body) {
+  const hn::ScalableTag<T> d;
+  std::size_t c = 0;
+  for (; c + hn::Lanes(d) <= count; c += hn::Lanes(d)) body(d, c);
+  if (hn::Lanes(d) > 16) {
+    for (; c + 16 <= count; c += 16) body(hn::CappedTag<T, 16>(), c);
+  }
+  for (; c < count; ++c) body(hn::CappedTag<T, 1>(), c);
+}
 
-template <class T, class Count>
-HWY_INLINE void max_block(const T* src, std::int64_t rows, std::int64_t cols, std::size_t row_step,
-                          std::size_t col_step, Count count, T* HWY_RESTRICT best) {
-  for (std::size_t c = 0; c < count; ++c) best[c] = src[c];
-  for (std::int64_t y = 0; y < rows; ++y) {
-    const T* pixel = src + static_cast<std::size_t>(y) * row_step;
-    for (std::int64_t x = 0; x < cols; ++x, pixel += col_step) {
-      for (std::size_t c = 0; c < count; ++c) best[c] = best[c] < pixel[c] ? pixel[c] : best[c];
-    }
+/// Calls body(pixel) for the window's pixels in row-major order.
+template <class T, class Body>
+HWY_INLINE void for_each_pixel(const Window<T>& window, const Body& body) {
+  const T* row = window.first;
+  for (std::int64_t y = 0; y < window.rows; ++y, row += window.row_step) {
+    const T* pixel = row;
+    for (std::int64_t x = 0; x < window.cols; ++x, pixel += window.col_step) body(pixel);
   }
 }
 
-template <class Count>
-HWY_INLINE void sum_block(const float* src, std::int64_t rows, std::int64_t cols, std::size_t row_step,
-                          std::size_t col_step, Count count, float* HWY_RESTRICT sum) {
-  for (std::size_t c = 0; c < count; ++c) sum[c] = 0;
-  for (std::int64_t y = 0; y < rows; ++y) {
-    const float* pixel = src + static_cast<std::size_t>(y) * row_step;
-    for (std::int64_t x = 0; x < cols; ++x, pixel += col_step) {
-      for (std::size_t c = 0; c < count; ++c) sum[c] += pixel[c];
+/// Maximum of channel c and its neighbours.
+template <class T, class D>
+HWY_INLINE hn::Vec<D> largest(D d, const Window<T>& window, std::size_t c) {
+  auto best = hn::LoadU(d, window.first + c);
+  for_each_pixel(window, [&](const T* pixel) HWY_ATTR {
+    const auto next = hn::LoadU(d, pixel + c);
+    if constexpr (std::is_same_v<T, float>) {
+      best = hn::IfThenElse(hn::Lt(best, next), next, best);
+    } else {
+      best = hn::Max(best, next);
     }
-  }
-}
-
-/// Sums of up to 256 8-bit numbers fit 16 bits; whole sums are kept in 64.
-template <class T, class Count>
-HWY_INLINE void sum_block(const T* src, std::int64_t rows, std::int64_t cols, std::size_t row_step,
-                          std::size_t col_step, Count count, std::int64_t* HWY_RESTRICT sum) {
-  using Narrow = std::conditional_t<std::is_signed_v<T>, std::int16_t, std::uint16_t>;
-  Narrow partial[channel_block] = {};
-  int added = 0;
-  for (std::size_t c = 0; c < count; ++c) sum[c] = 0;
-  for (std::int64_t y = 0; y < rows; ++y) {
-    const T* pixel = src + static_cast<std::size_t>(y) * row_step;
-    for (std::int64_t x = 0; x < cols; ++x, pixel += col_step) {
-      for (std::size_t c = 0; c < count; ++c) partial[c] = static_cast<Narrow>(partial[c] + pixel[c]);
-      if (++added < 256) continue;
-      added = 0;
-      for (std::size_t c = 0; c < count; ++c) {
-        sum[c] += partial[c];
-        partial[c] = 0;
-      }
-    }
-  }
-  for (std::size_t c = 0; c < count; ++c) sum[c] += partial[c];
-}
-
-template <class T, class Count>
-void pool_block(PoolKind kind, const Window& window, const T* src, Element src_type, std::size_t row_step,
-                std::size_t col_step, Count count, std::byte* dst, Element dst_type) {
-  if (kind == PoolKind::max) {
-    T best[channel_block];
-    max_block(src, window.rows, window.cols, row_step, col_step, count, best);
-    return convert(count, best, src_type, dst, dst_type);
-  }
-  float result[channel_block];
-  if constexpr (std::is_same_v<T, float>) {
-    sum_block(src, window.rows, window.cols, row_step, col_step, count, result);
-    const auto divisor = static_cast<float>(window.divisor);
-    for (std::size_t c = 0; c < count; ++c) result[c] /= divisor;
-  } else {
-    std::int64_t sum[channel_block];
-    sum_block(src, window.rows, window.cols, row_step, col_step, count, sum);
-    const double dst_scale = dst_type.quantized() ? dst_type.scale : 1.0;
-    const auto factor = static_cast<float>(src_type.scale / (dst_scale * window.divisor));
-    for (std::size_t c = 0; c < count; ++c) result[c] = static_cast<float>(sum[c]) * factor;
-  }
-  // The factor has already brought quantised results to the destination's scale.
-  convert(count, result, {}, dst, {dst_type.dtype, 1});
+  });
+  return best;
 }
 
 template <class T>
-void pool_window(PoolKind kind, const Window& window, const PoolingShape& shape, const void* picture, Element src_type,
-                 std::byte* dst, Element dst_type) {
-  const auto channels = static_cast<std::size_t>(shape.channels);
-  if (window.rows <= 0 || window.cols <= 0) {
-    std::memset(dst, 0, channels * dst_type.bytes());
-    return;
+void max_window(const Window<T>& window, std::size_t channels, Element src_type, void* dst, Element dst_type) {
+  if (src_type.same_as(dst_type)) {
+    auto* to = static_cast<T*>(dst);
+    return for_each_wide<T>(channels,
+                            [&](auto d, std::size_t c) HWY_ATTR { hn::StoreU(largest(d, window, c), d, to + c); });
   }
-  const std::size_t row_step = static_cast<std::size_t>(shape.width) * channels;
-  const T* src = static_cast<const T*>(picture) + static_cast<std::size_t>(window.top) * row_step +
-                 static_cast<std::size_t>(window.left) * channels;
-  std::size_t c = 0;
-  for (; c + channel_block <= channels; c += channel_block) {
-    pool_block(kind, window, src + c, src_type, row_step, channels,
-               std::integral_constant<std::size_t, channel_block>(), dst + c * dst_type.bytes(), dst_type);
-  }
-  if (c < channels) {
-    pool_block(kind, window, src + c, src_type, row_step, channels, channels - c, dst + c * dst_type.bytes(), dst_type);
+  T best[64];
+  for (std::size_t c = 0; c < channels; c += 64) {
+    const std::size_t n = std::min<std::size_t>(64, channels - c);
+    const Window<T> part{window.first + c, window.rows, window.cols, window.row_step, window.col_step, 1};
+    for_each_wide<T>(n, [&](auto d, std::size_t k) HWY_ATTR { hn::StoreU(largest(d, part, k), d, best + k); });
+    convert(n, best, src_type, static_cast<std::byte*>(dst) + c * dst_type.bytes(), dst_type);
   }
 }
 
-void pool_one(PoolKind kind, const Window& window, const PoolingShape& shape, const void* picture, Element src_type,
-              std::byte* dst, Element dst_type) {
-  if (src_type.dtype == DType::u8) {
-    return pool_window<std::uint8_t>(kind, window, shape, picture, src_type, dst, dst_type);
+/// Sums of float windows over their divisor.
+void sum_window(const Window<float>& window, std::size_t channels, float* dst) {
+  const auto divisor = static_cast<float>(window.divisor);
+  for_each_vector(channels, [&](auto d, std::size_t c) HWY_ATTR {
+    auto sum = hn::Zero(d);
+    for_each_pixel(window, [&](const float* pixel) HWY_ATTR { sum = hn::Add(sum, hn::LoadU(d, pixel + c)); });
+    hn::StoreU(hn::Div(sum, hn::Set(d, divisor)), d, dst + c);
+  });
+}
+
+template <class T, class Dst>
+void sum_window(const Window<T>& window, std::size_t channels, float factor, Dst* dst) {
+  if (window.rows * window.cols > kWideWindow) {
+    for (std::size_t c = 0; c < channels; ++c) {
+      std::int64_t sum = 0;
+      for_each_pixel(window, [&](const T* pixel) { sum += pixel[c]; });
+      const hn::CappedTag<float, 1> d;
+      store_steps(d, hn::Set(d, static_cast<float>(sum) * factor), dst + c);
+    }
+    return;
   }
-  if (src_type.dtype == DType::s8) {
-    return pool_window<std::int8_t>(kind, window, shape, picture, src_type, dst, dst_type);
+  for_each_vector(channels, [&](auto d, std::size_t c) HWY_ATTR {
+    const hn::RebindToSigned<decltype(d)> wide;
+    const hn::Rebind<T, decltype(d)> narrow;
+    auto sum = hn::Zero(wide);
+    for_each_pixel(window, [&](const T* pixel)
+                               HWY_ATTR { sum = hn::Add(sum, hn::PromoteTo(wide, hn::LoadU(narrow, pixel + c))); });
+    store_steps(d, hn::Mul(hn::ConvertTo(d, sum), hn::Set(d, factor)), dst + c);
+  });
+}
+
+template <class T>
+void pool_window(PoolKind kind, const Window<T>& window, std::size_t channels, Element src_type, void* dst,
+                 Element dst_type) {
+  if (window.rows <= 0 || window.cols <= 0) {
+    std::memset(dst, 0, channels * dst_type.bytes());
+  } else if (kind == PoolKind::max) {
+    max_window(window, channels, src_type, dst, dst_type);
+  } else if constexpr (std::is_same_v<T, float>) {
+    sum_window(window, channels, static_cast<float*>(dst));
+  } else {
+    const double dst_scale = dst_type.quantized() ? dst_type.scale : 1.0;
+    const auto factor = static_cast<float>(src_type.scale / (dst_scale * window.divisor));
+    if (dst_type.dtype == DType::u8) return sum_window(window, channels, factor, static_cast<std::uint8_t*>(dst));
+    if (dst_type.dtype == DType::s8) return sum_window(window, channels, factor, static_cast<std::int8_t*>(dst));
+    sum_window(window, channels, factor, static_cast<float*>(dst));
   }
-  pool_window<float>(kind, window, shape, picture, src_type, dst, dst_type);
+}
+
+template <class T>
+void pool_image(const PoolingOp& op, const PoolingShape& shape, const void* src, Element src_type, void* dst,
+                Element dst_type) {
+  const auto* picture = static_cast<const T*>(src);
+  auto* to = static_cast<std::byte*>(dst);
+  const auto channels = static_cast<std::size_t>(shape.channels);
+  const std::size_t col_step = shape.src_step != 0 ? static_cast<std::size_t>(shape.src_step) : channels;
+  const std::size_t row_step = static_cast<std::size_t>(shape.width) * col_step;
+  const std::size_t dst_step = (shape.dst_step != 0 ? static_cast<std::size_t>(shape.dst_step) : channels);
+  for (std::int64_t y = 0; y < shape.out_height; ++y) {
+    const Extent rows = op.global
+                            ? Extent{0, shape.height, shape.height}
+                            : extent(y, shape.height, op.kernel[0], op.stride[0], op.pad[0], op.count_include_pad);
+    for (std::int64_t x = 0; x < shape.out_width; ++x, to += dst_step * dst_type.bytes()) {
+      const Extent cols = op.global
+                              ? Extent{0, shape.width, shape.width}
+                              : extent(x, shape.width, op.kernel[1], op.stride[1], op.pad[1], op.count_include_pad);
+      const double divisor =
+          op.kind == PoolKind::avg ? static_cast<double>(rows.counted) * static_cast<double>(cols.counted) : 1.0;
+      const bool empty = rows.inside <= 0 || cols.inside <= 0;
+      const T* first = empty ? picture
+                             : picture + static_cast<std::size_t>(rows.first) * row_step +
+                                   static_cast<std::size_t>(cols.first) * col_step;
+      const Window<T> window{first, rows.inside, cols.inside, row_step, col_step, divisor};
+      pool_window(op.kind, window, channels, src_type, to, dst_type);
+    }
+  }
+}
+
+void pool_one(const PoolingOp& op, const PoolingShape& shape, const void* src, Element src_type, void* dst,
+              Element dst_type) {
+  if (src_type.dtype == DType::u8) return pool_image<std::uint8_t>(op, shape, src, src_type, dst, dst_type);
+  if (src_type.dtype == DType::s8) return pool_image<std::int8_t>(op, shape, src, src_type, dst, dst_type);
+  pool_image<float>(op, shape, src, src_type, dst, dst_type);
 }
 
 }  // namespace octet::kernels::HWY_NAMESPACE
@@ -146,23 +194,6 @@ namespace octet::kernels {
 
 HWY_EXPORT(pool_one);
 
-namespace {
-
-/// One axis of a window: first element and number of elements inside, and extent for the divisor.
-struct Extent {
-  std::int64_t first, inside, counted;
-};
-
-Extent extent(std::int64_t position, std::int64_t size, std::int64_t kernel, std::int64_t stride, std::int64_t pad,
-              bool include_pad) {
-  const std::int64_t start = position * stride - pad;
-  const std::int64_t first = std::max<std::int64_t>(start, 0);
-  const std::int64_t inside = std::min(start + kernel, size) - first;
-  return {first, inside, include_pad ? std::min(start + kernel, size + pad) - start : inside};
-}
-
-}  // namespace
-
 std::int64_t pooled_size(std::int64_t size, std::int64_t kernel, std::int64_t stride, std::int64_t pad,
                          PoolConvention convention) noexcept {
   const std::int64_t room = size + 2 * pad - kernel;
@@ -172,25 +203,15 @@ std::int64_t pooled_size(std::int64_t size, std::int64_t kernel, std::int64_t st
 
 void pooling(const PoolingOp& op, const PoolingShape& shape, const void* src, Element src_type, void* dst,
              Element dst_type) noexcept {
-  const auto picture_bytes = static_cast<std::size_t>(shape.height * shape.width * shape.channels) * src_type.bytes();
-  const auto pixel_bytes = static_cast<std::size_t>(shape.channels) * dst_type.bytes();
-  const auto* picture = static_cast<const std::byte*>(src);
-  auto* to = static_cast<std::byte*>(dst);
-  for (std::int64_t n = 0; n < shape.images; ++n, picture += picture_bytes) {
-    for (std::int64_t y = 0; y < shape.out_height; ++y) {
-      const Extent rows = op.global
-                              ? Extent{0, shape.height, shape.height}
-                              : extent(y, shape.height, op.kernel[0], op.stride[0], op.pad[0], op.count_include_pad);
-      for (std::int64_t x = 0; x < shape.out_width; ++x, to += pixel_bytes) {
-        const Extent cols = op.global
-                                ? Extent{0, shape.width, shape.width}
-                                : extent(x, shape.width, op.kernel[1], op.stride[1], op.pad[1], op.count_include_pad);
-        const double divisor =
-            op.kind == PoolKind::avg ? static_cast<double>(rows.counted) * static_cast<double>(cols.counted) : 1.0;
-        HWY_DYNAMIC_DISPATCH(pool_one)
-        (op.kind, {rows.first, cols.first, rows.inside, cols.inside, divisor}, shape, picture, src_type, to, dst_type);
-      }
-    }
+  const std::int64_t src_step = shape.src_step != 0 ? shape.src_step : shape.channels;
+  const std::int64_t dst_step = shape.dst_step != 0 ? shape.dst_step : shape.channels;
+  const auto picture_bytes = static_cast<std::size_t>(shape.height * shape.width * src_step) * src_type.bytes();
+  const auto result_bytes = static_cast<std::size_t>(shape.out_height * shape.out_width * dst_step) * dst_type.bytes();
+  for (std::int64_t n = 0; n < shape.images; ++n) {
+    const auto image = static_cast<std::size_t>(n);
+    HWY_DYNAMIC_DISPATCH(pool_one)
+    (op, shape, static_cast<const std::byte*>(src) + image * picture_bytes, src_type,
+     static_cast<std::byte*>(dst) + image * result_bytes, dst_type);
   }
 }
 

@@ -10,6 +10,8 @@ namespace octet::kernels {
 struct PoolingShape {
   std::int64_t images = 1, height = 1, width = 1, channels = 1;
   std::int64_t out_height = 1, out_width = 1;
+  /// Elements from one pixel to the next, for values that lie inside wider ones; 0: `channels`.
+  std::int64_t src_step = 0, dst_step = 0;
 };
 
 /// Output size along one axis: valid: floor((size + 2 pad - kernel) / stride) + 1, full: the same

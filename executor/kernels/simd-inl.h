@@ -29,15 +29,54 @@ HWY_INLINE void for_each_vector(std::size_t count, const Body& body) {
   for (; i < count; ++i) body(hn::CappedTag<float, 1>(), i);
 }
 
+/// The stored number as a float.
+template <class D>
+HWY_INLINE hn::Vec<D> load_stored(D d, const float* src) {
+  return hn::LoadU(d, src);
+}
+template <class D, class T>
+HWY_INLINE hn::Vec<D> load_stored(D d, const T* src) {
+  const auto stored = hn::LoadU(hn::Rebind<T, D>(), src);
+  return hn::ConvertTo(d, hn::PromoteTo(hn::RebindToSigned<D>(), stored));
+}
+
 template <class D>
 HWY_INLINE hn::Vec<D> load_real(D d, const float* src, hn::Vec<D> /*scale*/) {
   return hn::LoadU(d, src);
 }
 template <class D, class T>
 HWY_INLINE hn::Vec<D> load_real(D d, const T* src, hn::Vec<D> scale) {
-  const auto stored = hn::LoadU(hn::Rebind<T, D>(), src);
-  return hn::Mul(hn::ConvertTo(d, hn::PromoteTo(hn::RebindToSigned<D>(), stored)), scale);
+  return hn::Mul(load_stored(d, src), scale);
 }
+
+/// saturate(round_half_even(q)), NaN becomes 0; q itself for f32.
+template <class D>
+HWY_INLINE void store_steps(D d, hn::Vec<D> q, float* dst) {
+  hn::StoreU(q, d, dst);
+}
+template <class D, class T>
+HWY_INLINE void store_steps(D d, hn::Vec<D> q, T* dst) {
+  const hn::Rebind<T, D> narrow;
+  const auto low = hn::Set(d, static_cast<float>(hwy::LimitsMin<T>()));
+  const auto high = hn::Set(d, static_cast<float>(hwy::LimitsMax<T>()));
+  q = hn::IfThenZeroElse(hn::IsNaN(q), q);
+  q = hn::Min(hn::Max(q, low), high);
+  hn::StoreU(hn::DemoteTo(narrow, hn::NearestInt(q)), narrow, dst);
+}
+
+#if HWY_TARGET <= HWY_AVX3
+// The same in one conversion and one saturating store. What leaves 32 bits becomes the smallest
+// number, which is the largest unsigned one: each type has to be limited on one side only.
+HWY_INLINE void store_steps(hn::Full512<float> /*d*/, hn::Vec512<float> q, std::uint8_t* dst) {
+  const __m512 raised = _mm512_max_ps(q.raw, _mm512_setzero_ps());  // the second operand where q is NaN
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(dst), _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(raised)));
+}
+HWY_INLINE void store_steps(hn::Full512<float> /*d*/, hn::Vec512<float> q, std::int8_t* dst) {
+  const __mmask16 number = _mm512_cmp_ps_mask(q.raw, q.raw, _CMP_ORD_Q);
+  const __m512 lowered = _mm512_maskz_min_ps(number, q.raw, _mm512_set1_ps(127.0F));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(dst), _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(lowered)));
+}
+#endif
 
 template <class D>
 HWY_INLINE void store_real(D d, hn::Vec<D> x, hn::Vec<D> /*scale*/, float* dst) {
@@ -46,13 +85,7 @@ HWY_INLINE void store_real(D d, hn::Vec<D> x, hn::Vec<D> /*scale*/, float* dst) 
 /// saturate(round_half_even(x / scale)), NaN becomes 0.
 template <class D, class T>
 HWY_INLINE void store_real(D d, hn::Vec<D> x, hn::Vec<D> scale, T* dst) {
-  const hn::Rebind<T, D> narrow;
-  const auto low = hn::Set(d, static_cast<float>(hwy::LimitsMin<T>()));
-  const auto high = hn::Set(d, static_cast<float>(hwy::LimitsMax<T>()));
-  auto q = hn::Div(x, scale);
-  q = hn::IfThenZeroElse(hn::IsNaN(q), q);
-  q = hn::Min(hn::Max(q, low), high);
-  hn::StoreU(hn::DemoteTo(narrow, hn::NearestInt(q)), narrow, dst);
+  store_steps(d, hn::Div(x, scale), dst);
 }
 
 /// 2^n for n in [-126, 127].

@@ -153,7 +153,7 @@ const OpKind& kind_of(const FullyConnectedOp& /*op*/) {
 }
 
 const OpKind& kind_of(const BatchNormOp& /*op*/) {
-  static const OpKind kind{"BatchNorm", 1, 1, 4, 4, false, infer_batch_norm, write_batch_norm};
+  static const OpKind kind{"BatchNorm", 1, 1, 4, 4, true, infer_batch_norm, write_batch_norm};
   return kind;
 }
 

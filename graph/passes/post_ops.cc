@@ -14,10 +14,10 @@ bool ends_with_eltwise(const Node& node) {
   return !node.post_ops.empty() && node.post_ops.back().kind == PostOp::Kind::eltwise;
 }
 
-/// [eltwise] [sum] [eltwise] behind weights, [eltwise] behind an Add.
+/// [eltwise] [sum] [eltwise] behind weights, [eltwise] behind an Add or a BatchNorm that stayed.
 bool takes_eltwise(const Node& node) {
-  if (!is_float(node)) return false;
-  return (weighted(node) || node.as<AddOp>() != nullptr) && !ends_with_eltwise(node);
+  if (!is_float(node) || ends_with_eltwise(node)) return false;
+  return weighted(node) || node.as<AddOp>() != nullptr || node.as<BatchNormOp>() != nullptr;
 }
 
 bool takes_sum(const Node& node) { return weighted(node) && !node.has_sum() && is_float(node); }

@@ -119,9 +119,9 @@ void concat_channels(benchmark::State& state, Element left, Element right) {
   const std::size_t pixels = std::size_t{27} * 27;  // fire modules of SqueezeNet
   const auto a = storage(pixels * 128, left), b = storage(pixels * 128, right);
   std::vector<std::uint8_t> dst(pixels * 256);
-  const std::vector<ConcatInput> inputs{{a.data(), left, 128}, {b.data(), right, 128}};
+  const std::vector<ConcatInput> inputs{{a.data(), left, 128, 0}, {b.data(), right, 128, 128}};
   while (state.KeepRunning()) {
-    concat(static_cast<std::int64_t>(pixels), inputs, dst.data(), u8);
+    concat(static_cast<std::int64_t>(pixels), inputs, dst.data(), u8, 256);
     benchmark::ClobberMemory();
   }
   count_bytes(state, pixels * 512);

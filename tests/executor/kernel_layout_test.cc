@@ -167,6 +167,7 @@ TEST(KernelConcat, AnyAxisOrderAndStorage) {
     std::vector<Bytes> data;
     std::vector<Index> shapes;
     std::vector<kernels::ConcatInput> inputs;
+    std::int64_t row = 0;
     Index out = shape;
     out[axis] = 0;
     for (std::int64_t k = random.integer(1, 4); k > 0; --k) {
@@ -176,12 +177,13 @@ TEST(KernelConcat, AnyAxisOrderAndStorage) {
       const Element type = random.integer(0, 1) == 0 ? to : random.element();
       data.push_back(random.elements(count_of(in), type));
       const kernels::AxisView view = kernels::axis_view(in, axis, order);
-      inputs.push_back({nullptr, type, view.axis * view.inner});
+      inputs.push_back({nullptr, type, view.axis * view.inner, row});
+      row += view.axis * view.inner;
       shapes.push_back(in);
     }
     for (std::size_t k = 0; k < data.size(); ++k) inputs[k].data = data[k].data();
     Bytes dst(count_of(out) * to.bytes());
-    kernels::concat(kernels::axis_view(out, axis, order).outer, inputs, dst.data(), to);
+    kernels::concat(kernels::axis_view(out, axis, order).outer, inputs, dst.data(), to, row);
     std::int64_t start = 0;
     for (std::size_t k = 0; k < inputs.size(); start += shapes[k][axis], ++k) {
       for_each_index(shapes[k], [&](const Index& index) {

@@ -58,10 +58,28 @@ void run(const Task& task, const BatchNormOp& op) {
   const Shape& shape = task.out.shape;
   const std::size_t axis = positive_axis(op.axis, shape);
   const auto param = [&](std::size_t k, std::size_t c) -> double { return task.node.params[k].value.as<float>()[c]; };
+  const RefValue& src = task.inputs[0];
+  const bool relu = !task.node.post_ops.empty() && task.node.post_ops[0].eltwise.kind == EltwiseKind::relu;
+  const bool steps = (src.value.quantized() || task.out.quantized()) &&
+                     axis + (shape.size() == 4 ? 3 : 1) == shape.size() && (task.node.post_ops.empty() || relu);
+  if (steps) {  // the arithmetic of kernels/affine.h
+    const double from = src.value.quantized() ? src.value.scale : 1.0, to = task.out.quantized() ? task.out.scale : 1.0;
+    for (std::size_t i = 0; i < task.elements(); ++i) {
+      const auto c = static_cast<std::size_t>(unflat(shape, i)[axis]);
+      const double scale = (op.fix_gamma ? 1 : param(0, c)) / std::sqrt(param(3, c) + op.eps);
+      const auto shift = static_cast<float>(param(1, c) - param(2, c) * scale);
+      const auto factor = static_cast<float>(static_cast<float>(scale) * from / to);
+      const float product = src.stored(i) * factor;
+      const float t = product + static_cast<float>(shift / to);
+      store(task.dst, i, relu && !(t > 0) ? 0 : t);
+    }
+    return;
+  }
   for (std::size_t i = 0; i < task.elements(); ++i) {
     const auto c = static_cast<std::size_t>(unflat(shape, i)[axis]);
     const double gamma = op.fix_gamma ? 1 : param(0, c);
-    const double x = (task.inputs[0].real(i) - param(2, c)) / std::sqrt(param(3, c) + op.eps) * gamma + param(1, c);
+    double x = (src.real(i) - param(2, c)) / std::sqrt(param(3, c) + op.eps) * gamma + param(1, c);
+    for (const PostOp& post : task.node.post_ops) x = eltwise_function(post.eltwise, x);
     store_real(task.dst, i, static_cast<float>(x), task.out);
   }
 }

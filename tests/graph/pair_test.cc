@@ -135,6 +135,16 @@ TEST(Pair, OtherOperatorsReadBackAsTheyAre) {
   quantise_output(sums, "sum", DType::u8, 0.25F);
   node(sums, "r").op = DequantizeOp{};
   expect_round_trip(sums, preprocess_of(second));
+  // A quantised BatchNorm with relu behind it, eps 0 and float parameters.
+  Net third;
+  third.head(third.batch_norm("n", third.relu("a", third.data()), 3, {{"fix_gamma", "False"}}));
+  Graph norm = third.graph();
+  node(norm, "a").op = QuantizeOp{};
+  node(norm, "n").as<BatchNormOp>()->eps = 0;
+  node(norm, "n").post_ops = {{PostOp::Kind::eltwise, {EltwiseKind::relu, 0, 0}}};
+  quantise_output(norm, "a", DType::s8, 0.5F);
+  quantise_output(norm, "n", DType::u8, 0.25F);
+  expect_round_trip(norm, preprocess_of(third));
 }
 
 TEST(Pair, ConstantsAndAwkwardNamesReadBack) {

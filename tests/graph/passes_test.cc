@@ -322,6 +322,73 @@ TEST(RemoveDeadNodes, AChainOfIdentitiesKeepsUseCounts) {
   EXPECT_EQ(post_ops(graph, "c"), "");
 }
 
+TEST(FoldBatchNorm, IntoTheLayerBehindIt) {
+  // Behind a relu it cannot go back; a 1x1 convolution with groups takes it.
+  Net net;
+  auto x = net.relu("r", net.convolution("c", net.data(), 3, 4));
+  x = net.convolution("next", net.batch_norm("bn", x, 4), 4, 6, 1, {{"num_group", "2"}, {"no_bias", "True"}});
+  net.head(net.relu("last", x));
+  const Graph graph = optimised(net);
+  EXPECT_EQ(graph.nodes.size(), 4U) << dump(graph);
+  EXPECT_TRUE(find(graph, "next").answers_to("bn"));
+  EXPECT_EQ(find(graph, "next").output_name, "last");
+  EXPECT_EQ(find(graph, "next").params.size(), 2U);
+
+  // A FullyConnected, with the image flattened by itself or by a node of its own.
+  Net dense(3, 4, 5);
+  x = dense.batch_norm("bn", dense.relu("r", dense.convolution("c", dense.data(), 3, 4)), 4);
+  const auto weight = dense.param("fc_weight", {7, 80}), bias = dense.param("fc_bias", {7});
+  dense.head(dense.op("FullyConnected", "fc", {{"num_hidden", "7"}}, {x, weight, bias}));
+  EXPECT_EQ(optimised(dense).nodes.size(), 4U);
+}
+
+TEST(FoldBatchNorm, StaysBeforeWhatItWouldChange) {
+  // Zero padding would have to become the shift; a second reader wants the result.
+  Net padded;
+  auto x = padded.relu("r", padded.convolution("c", padded.data(), 3, 4));
+  padded.head(padded.convolution("next", padded.batch_norm("bn", x, 4), 4, 4, 3));
+  EXPECT_EQ(optimised(padded).nodes.size(), 5U);
+  Net shared;
+  x = shared.batch_norm("bn", shared.relu("r", shared.convolution("c", shared.data(), 3, 4)), 4);
+  shared.head(shared.add("sum", shared.convolution("next", x, 4, 4, 1), x));
+  EXPECT_EQ(optimised(shared).nodes.size(), 5U);
+}
+
+/// ResNet v2: the trunk is read by a sum and by a BatchNorm + relu.
+TEST(FusePostOps, PreActivationUnitsKeepOneNodePerLayer) {
+  Net net(3, 6, 6);
+  auto trunk = net.convolution("stem", net.data(), 3, 8);
+  for (const std::string n : {"a", "b"}) {
+    auto x = net.relu(n + "r1", net.batch_norm(n + "n1", trunk, 8));
+    x = net.relu(n + "r2", net.batch_norm(n + "n2", net.convolution(n + "c1", x, 8, 4, 1), 4));
+    trunk = net.add(n + "s", net.convolution(n + "c2", x, 4, 8, 3), trunk);
+  }
+  net.head(net.relu("r", net.batch_norm("n", trunk, 8)));
+  const Graph graph = optimised(net);
+  // pixels, normalisation, stem, (norm, c1, c2) twice, last norm
+  EXPECT_EQ(graph.nodes.size(), 10U) << dump(graph);
+  EXPECT_EQ(post_ops(graph, "an1"), "relu");
+  EXPECT_EQ(post_ops(graph, "ac1"), "relu");
+  EXPECT_EQ(post_ops(graph, "ac2"), "sum");
+  EXPECT_EQ(post_ops(graph, "n"), "relu");
+  EXPECT_EQ(find(graph, "n").output_name, "r");
+}
+
+TEST(FusePostOps, BatchNormTakesOneFunctionAndNoSum) {
+  Net net;
+  const auto conv = net.convolution("c", net.data(), 3, 4);
+  auto x = net.batch_norm("bn", net.relu("r", conv), 4);
+  x = net.op("clip", "clip", {{"a_min", "0"}, {"a_max", "6"}}, {x});
+  net.head(net.add("sum", net.relu("again", x), conv));
+  const Graph graph = optimised(net);
+  EXPECT_EQ(graph.nodes.size(), 7U) << dump(graph);
+  Graph wrong = graph;
+  for (Node& node : wrong.nodes) {
+    if (node.as<BatchNormOp>() != nullptr) node.post_ops = {{PostOp::Kind::sum, {}}};
+  }
+  EXPECT_FALSE(validate(wrong));
+}
+
 TEST(GraphHelpers, ReplaceUsesAndCompact) {
   Net net;
   const auto conv = net.convolution("c", net.data(), 3, 3);
