@@ -4,6 +4,7 @@
 #include <utility>    // std::move
 
 #include "octet/calibrator/collect.h"
+#include "octet/calibrator/equalize.h"
 #include "octet/calibrator/names.h"
 #include "octet/calibrator/quantize.h"
 #include "octet/calibrator/thresholds.h"
@@ -99,6 +100,7 @@ Result<CalibratedModel> calibrate(const Model& model, const CalibrationOptions& 
   OCTET_CHECK(validate(graph));
   OCTET_CHECK(optimize(graph));
   OCTET_CHECK(check_names(model.graph, graph, options.exclude));
+  OCTET_CHECK(equalize_channels(graph));
   const Regions regions = find_regions(graph, options.exclude);
   const std::vector<NodeId> nodes = sources_of(regions);
   OCTET_TRY(const Collection collection, collect(graph, nodes, options.threads, pictures));

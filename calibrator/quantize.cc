@@ -83,7 +83,8 @@ class Rewriter {
                        : reads_quantized(old_, regions_, id, k) ? read_quantized_form(old)
                                                                 : read_float(old);
     }
-    if (int8(id) && !node.params.empty() && node.params[0].scale.empty()) OCTET_CHECK(quantize_params(node));
+    const bool layer = node.as<ConvolutionOp>() != nullptr || node.as<FullyConnectedOp>() != nullptr;
+    if (int8(id) && layer && node.params[0].scale.empty()) OCTET_CHECK(quantize_params(node));
     if (read_quantized(id) && (int8(id) || all_readers_quantized(id))) {
       const Storage s = storage(id);
       node.outputs[0].dtype = s.dtype;

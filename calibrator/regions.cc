@@ -28,7 +28,8 @@ bool is_support(const Graph& graph, const Node& node) {
   if (const auto* op = node.as<PoolingOp>()) return op->kind != PoolKind::sum;
   if (const auto* op = node.as<ConcatOp>()) return op->axis != 0;
   if (const auto* op = node.as<PadOp>()) return op->mode == PadMode::constant && op->value == 0;
-  return node.as<FlattenOp>() != nullptr || node.as<EltwiseOp>() != nullptr || node.as<AddOp>() != nullptr;
+  return node.as<FlattenOp>() != nullptr || node.as<EltwiseOp>() != nullptr || node.as<AddOp>() != nullptr ||
+         is_channel_norm(graph, node);
 }
 
 /// INT8 nodes that only move or select numbers.
@@ -187,6 +188,11 @@ void form_groups(const Graph& graph, Regions& regions) {
 }
 
 }  // namespace
+
+bool is_channel_norm(const Graph& graph, const Node& node) {
+  const auto* op = node.as<BatchNormOp>();
+  return op != nullptr && graph.value(node.inputs[0]).shape.size() == 4 && (op->axis == 1 || op->axis == -3);
+}
 
 bool reads_quantized(const Graph& graph, const Regions& regions, NodeId id, std::size_t k) {
   const auto i = static_cast<std::size_t>(id);

@@ -12,8 +12,8 @@ namespace octet {
 /// Per node of an optimised FP32 graph (every operator has one output, so a node stands for its value).
 struct Regions {
   /// Computes in INT8. Convolution and FullyConnected always do, unless excluded. Pooling, Concat,
-  /// Flatten, eltwise functions, Add and zero Pad do where they join two such nodes: one reaches them
-  /// going forward and one going backward through nodes of these kinds (MXNet's "smart" mode).
+  /// Flatten, eltwise functions, Add, BatchNorm over channels and zero Pad do where they join two such nodes: one
+  /// reaches them going forward and one going backward through nodes of these kinds (MXNet's "smart" mode).
   std::vector<char> int8;
   /// Some INT8 node reads the value in quantised form.
   std::vector<char> read_quantized;
@@ -30,6 +30,9 @@ struct Regions {
 
 /// Analyses a valid, shaped graph. Nodes that answer to a name in `exclude` stay FP32.
 Regions find_regions(const Graph& graph, const std::vector<std::string>& exclude);
+
+/// BatchNorm over the channels of an image: one factor and one offset per channel.
+bool is_channel_norm(const Graph& graph, const Node& node);
 
 /// True when input `k` of the INT8 node `id` is read in quantised form: all inputs are, except the
 /// operand of a fused sum of a node that yields f32.

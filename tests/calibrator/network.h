@@ -46,6 +46,19 @@ class Network {
     return value;
   }
 
+  /// Over channels; all parameters in [0.5, 1.5).
+  ValueRef batch_norm(const std::string& name, ValueRef src) {
+    const ValueRef value = add(name, BatchNormOp{1e-3, false, 1}, {src}, graph.value(src).shape);
+    std::uniform_real_distribution<float> some(0.5F, 1.5F);
+    const auto channels = graph.value(src).shape[1];
+    for (const char* param : {"gamma", "beta", "moving_mean", "moving_var"}) {
+      std::vector<float> values(static_cast<std::size_t>(channels));
+      std::generate(values.begin(), values.end(), [&] { return some(random_); });
+      node(value).params.push_back({name + "_" + param, Tensor::from({channels}, values).value(), {}});
+    }
+    return value;
+  }
+
   ValueRef max_pool(const std::string& name, ValueRef src) {
     PoolingOp op;
     op.kernel = op.stride = {2, 2};

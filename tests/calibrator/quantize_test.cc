@@ -176,6 +176,31 @@ TEST(Quantize, ConcatInputsShareOneScale) {
   EXPECT_EQ(widest, 3U);
 }
 
+/// ResNet v2 and DenseNet: normalisation and relu before the convolutions.
+TEST(Quantize, PreActivationUnitsAreInt8) {
+  Network net;
+  const ValueRef stem = net.convolution("stem", net.image({1, 3, 8, 8}, {0, 0, 0}, {1, 1, 1}), 4);
+  const ValueRef n1 = net.batch_norm("n1", stem);
+  net.fuse(n1, EltwiseKind::relu);
+  const ValueRef sum = net.convolution("sum", n1, 4);
+  net.fuse_sum(sum, stem);
+  const ValueRef n2 = net.batch_norm("n2", sum);
+  net.fuse(n2, EltwiseKind::relu);
+  const ValueRef all = net.concat("all", {sum, net.convolution("more", n2, 4)});
+  const ValueRef n3 = net.batch_norm("n3", all);
+  net.fuse(n3, EltwiseKind::relu);
+  net.output(net.fully_connected("fc", net.flatten("f", net.average("gap", n3)), 5));
+  const Graph graph = quantized(net);
+  EXPECT_EQ(count_seams(graph), 0) << dump(graph);
+  for (const char* name : {"n1", "n2", "n3"}) {
+    EXPECT_EQ(value_of(graph, name).dtype, DType::u8) << name;
+    EXPECT_EQ(find(graph, name)->params[0].value.dtype(), DType::f32) << name;
+  }
+  for (const char* name : {"stem", "sum", "more", "all"}) EXPECT_EQ(value_of(graph, name).dtype, DType::s8) << name;
+  EXPECT_EQ(value_of(graph, "sum").scale, value_of(graph, "more").scale);
+  EXPECT_EQ(producer(graph, "sum", 1), "stem");
+}
+
 TEST(Quantize, FusedSumsKeepTheTypeOfTheirOperand) {
   Network net;
   ValueRef x = net.convolution("stem", net.image({1, 3, 8, 8}, {0, 0, 0}, {1, 1, 1}), 4);
