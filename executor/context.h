@@ -41,9 +41,15 @@ class Context {
   /// Called after each step of each mini-batch; needs PlanOptions::observable. Empty: none.
   void observe(Observer observer);
 
-  /// Seconds spent in each step of `Plan::steps()` since creation; filled while profiling is on.
+  /// Seconds (CPU time of the thread) spent in each step of `Plan::steps()` since creation; filled while profiling is
+  /// on.
   void profile(bool on);
   [[nodiscard]] std::span<const double> step_seconds() const noexcept;
+
+  /// Seconds of each step of `Plan::steps()` when it is run by itself, `repeats` times in a row with
+  /// its data still in the caches: the fastest time (CPU time of the thread) for
+  /// the full mini-batch. `images` holds one.
+  Result<std::vector<double>> time_steps_alone(std::span<const std::uint8_t> images, int repeats);
 
   [[nodiscard]] const Plan& plan() const noexcept;
 

@@ -155,6 +155,7 @@ Result<BenchReport> run(const BenchOptions& options) {
   report.model = model.name;
   const Subject* best = nullptr;
   for (Subject& subject : measured) {
+    OCTET_CHECK(subject.lanes->measure_alone(subject.pixels));
     report.runs.push_back(subject.lanes->result());
     const bool faster =
         best == nullptr || report.runs.back().executor_images_per_s >= best->lanes->result().executor_images_per_s;

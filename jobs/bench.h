@@ -36,14 +36,18 @@ struct BenchRun {
   int threads = 1;
   std::int64_t batch = 1;
   double executor_images_per_s = 0;  ///< all threads together
-  double latency_ms = 0;             ///< of one mini-batch on one thread
+  /// What the executor would reach if it spent no more than oneDNN's primitives take one by one, each
+  /// repeated with its data still in the caches: the sum over the plan, times the threads.
+  double limit_images_per_s = 0;
+  double latency_ms = 0;  ///< of one mini-batch on one thread
 };
 
 /// Where the time of one image goes, on one thread.
 struct LayerTime {
   std::string precision;
   StepInfo step;
-  double microseconds = 0;  ///< per image
+  double microseconds = 0;        ///< per image, within the network
+  double alone_microseconds = 0;  ///< per image, repeated by itself
 };
 
 struct BenchReport {

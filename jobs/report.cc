@@ -165,6 +165,7 @@ std::string to_json(const BenchReport& report) {
                             {"threads", run.threads},
                             {"batch", run.batch},
                             {"executor_images_per_s", run.executor_images_per_s},
+                            {"limit_images_per_s", run.limit_images_per_s},
                             {"latency_ms", run.latency_ms}});
   }
   if (!report.layers.empty()) json["layers"] = Json::array();
@@ -174,7 +175,8 @@ std::string to_json(const BenchReport& report) {
                               {"op", layer.step.op},
                               {"implementation", layer.step.implementation},
                               {"operations", layer.step.operations},
-                              {"microseconds", layer.microseconds}});
+                              {"microseconds", layer.microseconds},
+                              {"alone_microseconds", layer.alone_microseconds}});
   }
   if (report.loader_images_per_s) json["loader_images_per_s"] = *report.loader_images_per_s;
   if (report.pipeline_images_per_s) json["pipeline_images_per_s"] = *report.pipeline_images_per_s;

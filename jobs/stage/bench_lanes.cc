@@ -13,6 +13,7 @@ namespace octet {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr int alone_repeats = 7;
 constexpr auto patience = std::chrono::seconds(5);  // for workers to wake up
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
@@ -102,9 +103,28 @@ Result<void> BenchLanes::measure(std::span<const std::uint8_t> pixels, double se
   return {};
 }
 
+Result<void> BenchLanes::measure_alone(std::span<const std::uint8_t> pixels) {
+  Result<std::vector<double>> seconds = std::vector<double>();
+  OCTET_CHECK(at_once(1, [&](int) { seconds = lanes_.front().context->time_steps_alone(pixels, alone_repeats); }));
+  if (!seconds) return seconds.error();
+  alone_seconds_ = *std::move(seconds);
+  return {};
+}
+
 BenchRun BenchLanes::result() const {
-  return {precision_, static_cast<int>(lanes_.size()), plan_->batch(), median(images_per_s_),
-          1000 * median(batch_seconds_)};
+  BenchRun run;
+  run.precision = precision_;
+  run.threads = static_cast<int>(lanes_.size());
+  run.batch = plan_->batch();
+  run.executor_images_per_s = median(images_per_s_);
+  run.latency_ms = 1000 * median(batch_seconds_);
+  double primitives = 0;
+  const std::vector<StepInfo> steps = plan_->steps();
+  for (std::size_t i = 0; i < alone_seconds_.size(); ++i) {
+    if (!steps[i].implementation.starts_with("octet:")) primitives += alone_seconds_[i];
+  }
+  if (primitives > 0) run.limit_images_per_s = static_cast<double>(run.threads * run.batch) / primitives;
+  return run;
 }
 
 Result<std::vector<LayerTime>> BenchLanes::layers(std::span<const std::uint8_t> pixels, double seconds) {
@@ -121,7 +141,8 @@ Result<std::vector<LayerTime>> BenchLanes::layers(std::span<const std::uint8_t> 
   const auto after = lane.context->step_seconds();
   for (std::size_t i = 0; i < steps.size() && i < after.size(); ++i) {
     const double since = after[i] - (i < before.size() ? before[i] : 0);
-    times.push_back({precision_, steps[i], 1e6 * since / images});
+    const double alone = i < alone_seconds_.size() ? alone_seconds_[i] : 0;
+    times.push_back({precision_, steps[i], 1e6 * since / images, 1e6 * alone / static_cast<double>(plan_->batch())});
   }
   return times;
 }

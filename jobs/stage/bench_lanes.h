@@ -23,6 +23,8 @@ class BenchLanes {
   Result<void> measure(std::span<const std::uint8_t> pixels, double seconds);
   /// One mini-batch on every context, not remembered.
   Result<void> warm_up(std::span<const std::uint8_t> pixels);
+  /// Times every step by itself on one thread, for the limit.
+  Result<void> measure_alone(std::span<const std::uint8_t> pixels);
   /// Medians of what was measured.
   [[nodiscard]] BenchRun result() const;
   /// Time of each step on one thread over at least `seconds`.
@@ -45,6 +47,7 @@ class BenchLanes {
   std::shared_ptr<const Plan> plan_;
   std::vector<Lane> lanes_;
   std::vector<double> images_per_s_, batch_seconds_;  // one a measurement
+  std::vector<double> alone_seconds_;                 // one a step
 };
 
 /// The middle value (mean of the two middle ones); 0 of nothing.

@@ -46,6 +46,7 @@ TEST_F(Bench, MeasuresEveryPrecisionThreadCountAndBatch) {
   for (const BenchRun& run : report->runs) {
     EXPECT_GT(run.executor_images_per_s, 0);
     EXPECT_GT(run.latency_ms, 0);
+    EXPECT_GT(run.limit_images_per_s, 0);
     seen.emplace(run.precision, run.threads, run.batch);
   }
   EXPECT_EQ(report->runs.size(), 2U * 2 + 2 * 2);
@@ -56,6 +57,7 @@ TEST_F(Bench, MeasuresEveryPrecisionThreadCountAndBatch) {
   EXPECT_FALSE(report->loader_images_per_s);
   const Json json = Json::parse(to_json(*report));
   EXPECT_EQ(json["runs"].size(), 8U);
+  EXPECT_GT(json["runs"][0]["limit_images_per_s"].get<double>(), 0);
   EXPECT_FALSE(json.contains("pipeline_images_per_s"));
 }
 
@@ -70,7 +72,10 @@ TEST_F(Bench, RealPicturesAddLoaderAndPipeline) {
   EXPECT_GT(report->loader_images_per_s.value(), 0);
   EXPECT_GT(report->pipeline_images_per_s.value(), 0);
   std::set<std::string> precisions;
-  for (const LayerTime& layer : report->layers) precisions.insert(layer.precision);
+  for (const LayerTime& layer : report->layers) {
+    precisions.insert(layer.precision);
+    EXPECT_GT(layer.alone_microseconds, 0) << layer.step.name;
+  }
   EXPECT_EQ(precisions.size(), 3U);
 }
 
