@@ -10,6 +10,7 @@
 #include "octet/graph/version.h"
 #include "octet/jobs/report.h"
 #include "octet/jobs/stage/stamp.h"
+#include "octet/jobs/writers/detection_files.h"
 
 namespace octet {
 namespace {
@@ -58,6 +59,9 @@ Result<Stamp> score_stamp(const ScoreOptions& options) {
   for (const std::string& label : options.labels) stamp.add("label", label);
   stamp.add("format", static_cast<int>(options.format));
   if (!options.annotations.empty()) stamp.add_file("annotations", options.annotations);
+  if (options.format == OutputFormat::coco) {
+    stamp.add_file("detections", options.output / detection_files_name(options.format));
+  }
   stamp.add_file("output", options.output / output_name(options.format));
   return stamp;
 }

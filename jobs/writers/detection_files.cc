@@ -129,6 +129,7 @@ class VocFiles final : public DetectionFiles {
   }
 
   Result<void> commit() override {
+    for (auto& [id, file] : files_) OCTET_CHECK(file.sync());  // what can fail comes before the first name
     for (auto& [id, file] : files_) OCTET_CHECK(file.commit());
     return {};
   }

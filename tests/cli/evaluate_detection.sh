@@ -77,3 +77,14 @@ expect_text o/comp4_det_test_dog.txt "^[0-9]{5} 0.8 15 1 28 28$"
 [ "$(wc -l <o/comp4_det_test_cat.txt)" -eq 4 ] || fail "one cat per picture"
 expect_exit 64 "$OCTET" score --model "$MODEL" --data "$DATA/pictures.lst" --output p --format coco --quiet
 [ ! -e p/scores.jsonl ] || fail "a refused job left a file"
+
+# A job evaluates a detector by itself, and makes results again that are gone.
+run() { expect_exit 0 "$OCTET" run --model detector --data list.lst --root "$DATA" --output r --format coco --annotations a.json --fraction 1 --quiet; }
+run
+expect_text out "^model \(INT8\) +4 +66.75"
+run
+expect_text out "^score: up to date"
+rm r/coco_results.json
+run
+expect_text out "^score: 4 pictures"
+[ -s r/coco_results.json ] || fail "the results were not made again"
