@@ -38,7 +38,8 @@ struct Window {
   double divisor;  ///< of avg; 1 otherwise
 };
 
-/// Sums of 8-bit numbers over windows up to this size fit 32 bits.
+/// Sums of 8-bit numbers over windows up to these sizes fit 16 and 32 bits.
+constexpr std::int64_t kShortWindow = 256;
 constexpr std::int64_t kWideWindow = std::int64_t{1} << 23;
 
 }  // namespace octet::kernels
@@ -111,8 +112,41 @@ void sum_window(const Window<float>& window, std::size_t channels, float* dst) {
   });
 }
 
+#if HWY_TARGET != HWY_SCALAR
+/// Whole vectors of 16-bit sums; returns how many channels that are.
 template <class T, class Dst>
-void sum_window(const Window<T>& window, std::size_t channels, float factor, Dst* dst) {
+std::size_t sum_short_window(const Window<T>& window, std::size_t channels, float factor, Dst* dst) {
+  using Sum = std::conditional_t<std::is_signed_v<T>, std::int16_t, std::uint16_t>;
+  const hn::ScalableTag<Sum> d16;
+  const hn::Rebind<T, decltype(d16)> narrow;
+  const hn::Repartition<float, decltype(d16)> d;
+  const hn::RebindToSigned<decltype(d)> wide;
+  const auto scale = hn::Set(d, factor);
+  std::size_t c = 0;
+  for (; c + hn::Lanes(d16) <= channels; c += hn::Lanes(d16)) {
+    auto sum = hn::Zero(d16);
+    for_each_pixel(
+        window, [&](const T* pixel) HWY_ATTR { sum = hn::Add(sum, hn::PromoteTo(d16, hn::LoadU(narrow, pixel + c))); });
+    const auto low = hn::PromoteTo(wide, hn::LowerHalf(sum));
+    const auto high = hn::PromoteTo(wide, hn::UpperHalf(hn::Half<decltype(d16)>(), sum));
+    store_steps(d, hn::Mul(hn::ConvertTo(d, low), scale), dst + c);
+    store_steps(d, hn::Mul(hn::ConvertTo(d, high), scale), dst + c + hn::Lanes(d));
+  }
+  return c;
+}
+#endif
+
+template <class T, class Dst>
+void sum_window(const Window<T>& whole, std::size_t channels, float factor, Dst* dst) {
+  Window<T> window = whole;
+#if HWY_TARGET != HWY_SCALAR
+  if (window.rows * window.cols <= kShortWindow) {
+    const std::size_t done = sum_short_window(window, channels, factor, dst);
+    window.first += done;
+    dst += done;
+    channels -= done;
+  }
+#endif
   if (window.rows * window.cols > kWideWindow) {
     for (std::size_t c = 0; c < channels; ++c) {
       std::int64_t sum = 0;

@@ -162,19 +162,23 @@ TEST(KernelPooling, IntegerAverageRoundsOnceHalfToEven) {
 }
 
 TEST(KernelPooling, GlobalSumsOfExtremesAreExact) {
-  // 40,000 elements of the largest size: 16-bit partial sums must be emptied in time.
+  // 256 elements of the largest size just fit 16-bit sums; 40,000 need 32 bits.
   PoolingOp op;
   op.kind = PoolKind::sum;
   op.global = true;
-  const PoolingShape shape{1, 200, 200, 67, 1, 1};
-  const std::size_t count = std::size_t{200} * 200 * 67;
-  std::vector<float> dst(67);
-  const std::vector<std::uint8_t> high(count, 255);
-  kernels::pooling(op, shape, high.data(), {DType::u8, 1}, dst.data(), f32);
-  EXPECT_THAT(dst, testing::Each(10200000.0F));
-  const std::vector<std::int8_t> low(count, -128);
-  kernels::pooling(op, shape, low.data(), {DType::s8, 1}, dst.data(), f32);
-  EXPECT_THAT(dst, testing::Each(-5120000.0F));
+  for (const std::int64_t side : {16, 17, 200}) {
+    const PoolingShape shape{1, side, side, 67, 1, 1};
+    const auto pixels = static_cast<std::size_t>(side * side);
+    for_each_target([&](const std::string& target) {
+      std::vector<float> dst(67);
+      const std::vector<std::uint8_t> high(pixels * 67, 255);
+      kernels::pooling(op, shape, high.data(), {DType::u8, 1}, dst.data(), f32);
+      EXPECT_THAT(dst, testing::Each(255.0F * static_cast<float>(pixels))) << target;
+      const std::vector<std::int8_t> low(pixels * 67, -128);
+      kernels::pooling(op, shape, low.data(), {DType::s8, 1}, dst.data(), f32);
+      EXPECT_THAT(dst, testing::Each(-128.0F * static_cast<float>(pixels))) << target;
+    });
+  }
 }
 
 TEST(KernelPooling, AllTargetsComputeTheSameBits) {
