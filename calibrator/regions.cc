@@ -20,6 +20,22 @@ bool is_must(const Graph& graph, const Node& node) {
   return false;
 }
 
+/// Functions that 256 stored numbers describe well: no poles, no tests against a threshold.
+bool has_table(EltwiseKind kind) {
+  switch (kind) {
+    case EltwiseKind::log:
+    case EltwiseKind::reciprocal:
+    case EltwiseKind::power:
+    case EltwiseKind::greater:
+    case EltwiseKind::greater_equal:
+    case EltwiseKind::lesser:
+    case EltwiseKind::lesser_equal:
+    case EltwiseKind::equal:
+    case EltwiseKind::not_equal: return false;
+    default: return true;
+  }
+}
+
 /// Nodes that can pass quantised values on.
 bool is_support(const Graph& graph, const Node& node) {
   for (const ValueRef input : node.inputs) {
@@ -28,14 +44,16 @@ bool is_support(const Graph& graph, const Node& node) {
   if (const auto* op = node.as<PoolingOp>()) return op->kind != PoolKind::sum;
   if (const auto* op = node.as<ConcatOp>()) return op->axis != 0;
   if (const auto* op = node.as<PadOp>()) return op->mode == PadMode::constant && op->value == 0;
-  return node.as<FlattenOp>() != nullptr || node.as<EltwiseOp>() != nullptr || node.as<AddOp>() != nullptr ||
-         is_channel_norm(graph, node);
+  if (const auto* op = node.as<EltwiseOp>()) return has_table(op->kind);
+  return node.as<FlattenOp>() != nullptr || node.as<AddOp>() != nullptr || node.as<PReluOp>() != nullptr ||
+         node.as<UpSamplingOp>() != nullptr || is_channel_norm(graph, node);
 }
 
 /// INT8 nodes that only move or select numbers.
 bool keeps_scale(const Node& node) {
   if (const auto* op = node.as<PoolingOp>()) return op->kind == PoolKind::max;
-  return node.as<ConcatOp>() != nullptr || node.as<FlattenOp>() != nullptr || node.as<PadOp>() != nullptr;
+  return node.as<ConcatOp>() != nullptr || node.as<FlattenOp>() != nullptr || node.as<PadOp>() != nullptr ||
+         node.as<UpSamplingOp>() != nullptr;
 }
 
 bool non_negative(const EltwiseOp& op, bool input) {
@@ -47,7 +65,20 @@ bool non_negative(const EltwiseOp& op, bool input) {
     case EltwiseKind::leaky_relu:
     case EltwiseKind::elu: return input || op.alpha <= 0;
     case EltwiseKind::tanh:
-    case EltwiseKind::softsign: return input;
+    case EltwiseKind::softsign:
+    case EltwiseKind::power: return input;
+    case EltwiseKind::linear: return input && op.alpha >= 0 && op.beta >= 0;
+    case EltwiseKind::reciprocal: return input && op.alpha >= 0;
+    case EltwiseKind::log: return false;
+    case EltwiseKind::sqrt:
+    case EltwiseKind::square:
+    case EltwiseKind::abs:
+    case EltwiseKind::greater:
+    case EltwiseKind::greater_equal:
+    case EltwiseKind::lesser:
+    case EltwiseKind::lesser_equal:
+    case EltwiseKind::equal:
+    case EltwiseKind::not_equal: return true;
   }
   return false;
 }
@@ -67,13 +98,17 @@ bool non_negative(const Node& node, const std::vector<char>& known) {
   } else if (const auto* normalize = node.as<NormalizeOp>()) {
     result = std::all_of(normalize->mean.begin(), normalize->mean.end(), [](float m) { return m <= 0; }) &&
              std::all_of(normalize->std.begin(), normalize->std.end(), [](float s) { return s > 0; });
+  } else if (const auto* binary = node.as<BinaryOp>()) {
+    result = all && binary->kind != BinaryKind::sub;
   } else if (const auto* constant = node.as<ConstantOp>()) {
     const std::span<const float> values = constant->value.as<float>();
     result = !values.empty() && std::all_of(values.begin(), values.end(), [](float x) { return x >= 0; });
   } else {
-    result = all &&
-             (keeps_scale(node) || node.as<PoolingOp>() != nullptr || node.as<AddOp>() != nullptr ||
-              node.as<ReshapeOp>() != nullptr || node.as<TransposeOp>() != nullptr || node.as<IdentityOp>() != nullptr);
+    result =
+        all && (keeps_scale(node) || node.as<PoolingOp>() != nullptr || node.as<AddOp>() != nullptr ||
+                node.as<ReshapeOp>() != nullptr || node.as<TransposeOp>() != nullptr ||
+                node.as<IdentityOp>() != nullptr || node.as<PReluOp>() != nullptr || node.as<ReduceOp>() != nullptr ||
+                node.as<LrnOp>() != nullptr || node.as<AdaptivePoolingOp>() != nullptr);
   }
   for (const PostOp& post : node.post_ops) {
     if (post.kind == PostOp::Kind::sum) {

@@ -4,6 +4,7 @@
 #include <string>     // std::string
 #include <utility>    // std::move
 
+#include "octet/executor/kernel.h"
 #include "octet/executor/kernels/affine.h"
 #include "octet/executor/kernels/concat.h"
 #include "octet/executor/kernels/convert.h"
@@ -12,26 +13,14 @@
 #include "octet/executor/kernels/pooling.h"
 #include "octet/executor/kernels/softmax.h"
 #include "octet/executor/kernels/transpose.h"
-#include "octet/executor/step_builder.h"
 
 namespace octet {
-namespace {
 
 using kernels::Element;
 using kernels::Order;
 
-/// A kernel before its pointers are known: name for reports, function, bytes of scratch memory.
-struct Kernel {
-  const char* name;
-  KernelFunction function;
-  std::size_t temporary_bytes = 0;
-};
-
 std::size_t count_of(const Value& value) noexcept { return bytes_of(value) / size_of(value.dtype); }
 
-using FloatFunction = std::function<void(const float* src, float* dst)>;
-
-/// Lets a float function that may work in place read and write quantised values too.
 Kernel float_kernel(const char* name, const Value& src, const Value& dst, FloatFunction function) {
   const Element from = element_of(src), to = element_of(dst);
   const std::size_t count = count_of(src);
@@ -50,6 +39,8 @@ Kernel float_kernel(const char* name, const Value& src, const Value& dst, FloatF
           },
           direct ? 0 : count * sizeof(float)};
 }
+
+namespace {
 
 Result<Kernel> normalize_kernel(const StepBuilder& b, NodeId id, const NormalizeOp& op) {
   const Value& src = b.input(id, 0);
@@ -273,6 +264,14 @@ Result<Kernel> select(const StepBuilder& b, NodeId id) {
   if (node.as<FlattenOp>() != nullptr || node.as<ReshapeOp>() != nullptr) return move_kernel(b, id, {});
   if (const auto* softmax = node.as<SoftmaxOp>()) return softmax_kernel(b, id, *softmax);
   if (const auto* pad = node.as<PadOp>()) return pad_kernel(b, id, *pad);
+  if (node.as<PReluOp>() != nullptr) return prelu_kernel(b, id);
+  if (const auto* binary = node.as<BinaryOp>()) return binary_kernel(b, id, *binary);
+  if (const auto* reduce = node.as<ReduceOp>()) return reduce_kernel(b, id, *reduce);
+  if (const auto* lrn = node.as<LrnOp>()) return lrn_kernel(b, id, *lrn);
+  if (const auto* norm = node.as<InstanceNormOp>()) return instance_norm_kernel(b, id, *norm);
+  if (const auto* up_sampling = node.as<UpSamplingOp>()) return up_sampling_kernel(b, id, *up_sampling);
+  if (node.as<AdaptivePoolingOp>() != nullptr) return adaptive_pooling_kernel(b, id);
+  if (const auto* deconvolution = node.as<DeconvolutionOp>()) return deconvolution_kernel(b, id, *deconvolution);
   if (const auto* detection = node.as<MultiBoxDetectionOp>()) return detection_kernel(b, id, *detection);
   if (node.as<QuantizeOp>() != nullptr || node.as<DequantizeOp>() != nullptr || node.as<IdentityOp>() != nullptr) {
     return convert_kernel(b, id);

@@ -167,7 +167,7 @@ class Builder {
     } else if (observable_) {
       return -1;
     } else if (node.as<EltwiseOp>() != nullptr || node.as<BatchNormOp>() != nullptr ||
-               node.as<SoftmaxOp>() != nullptr) {
+               node.as<SoftmaxOp>() != nullptr || node.as<PReluOp>() != nullptr) {
       end = std::min(end, 1);
     } else if (node.as<AddOp>() == nullptr) {
       return -1;

@@ -224,7 +224,7 @@ std::optional<float> AttributeReader::optional_real(const char* key) {
 std::optional<std::vector<std::int64_t>> AttributeReader::integers(const char* key, std::int64_t min,
                                                                    std::int64_t max) {
   const std::string* text = find(key);
-  if (text == nullptr) return std::nullopt;
+  if (text == nullptr || *text == "None") return std::nullopt;
   auto values = parse_integers(*text);
   const auto fits = [&](std::int64_t v) { return v >= min && v <= max; };
   if (values && std::all_of(values->begin(), values->end(), fits)) return values;

@@ -65,7 +65,7 @@ class AttributeReader {
   /// Absent or "None": nullopt.
   std::optional<bool> optional_boolean(const char* key);
   std::optional<float> optional_real(const char* key);
-  /// Each element in [min, max]; absent: nullopt.
+  /// Each element in [min, max]; absent or "None": nullopt.
   std::optional<std::vector<std::int64_t>> integers(const char* key, std::int64_t min = 0,
                                                     std::int64_t max = kMaxAttribute);
   std::optional<std::vector<float>> reals(const char* key);

@@ -5,8 +5,10 @@
 #include <set>
 
 #include "octet/graph/build_checks.h"
+#include "octet/graph/lowering.h"
 #include "octet/graph/ops.h"
 #include "octet/graph/own_format.h"
+#include "octet/graph/upgrade.h"
 
 namespace octet {
 namespace {
@@ -32,6 +34,7 @@ class Builder {
     find_extra();
     if (faults_.any()) return faults_.error(where_);
     if (!shaped) return within(shaped.error());
+    lower(graph_);
     if (auto checked = check_batch(graph_); !checked) return within(checked.error());
     make_axes_explicit(graph_);
     return std::move(graph_);
@@ -316,7 +319,12 @@ class Builder {
 
 Result<Graph> build_graph(const Symbol& symbol, const ParamMap& params, const Preprocess& preprocess,
                           const std::string& where) {
-  return Builder(symbol, params, preprocess, where).run();
+  auto built = Builder(symbol, params, preprocess, where).run();
+  if (built) return built;
+  const auto old = with_full_pooling(symbol);
+  if (!old) return built;
+  auto rounded_up = Builder(*old, params, preprocess, where).run();
+  return rounded_up ? std::move(rounded_up) : std::move(built);
 }
 
 Result<Graph> build_unweighted(const Symbol& symbol, const Preprocess& preprocess, const std::string& where) {

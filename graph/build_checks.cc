@@ -138,6 +138,7 @@ void make_axes_explicit(Graph& graph) {
     const auto from_front = [rank](std::int64_t& axis) { axis += axis < 0 ? rank : 0; };
     if (auto* norm = node.as<BatchNormOp>()) from_front(norm->axis);
     if (auto* concat = node.as<ConcatOp>()) from_front(concat->axis);
+    if (auto* reduce = node.as<ReduceOp>()) std::ranges::for_each(reduce->axes, from_front);
     if (auto* softmax = node.as<SoftmaxOp>(); softmax != nullptr && !softmax->per_sample) from_front(softmax->axis);
     if (auto* transpose = node.as<TransposeOp>()) {
       if (transpose->axes.empty()) {

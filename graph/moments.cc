@@ -23,8 +23,12 @@ double approximate(const EltwiseOp& op, double x) {
     case EltwiseKind::softrelu: return 0.5 * (x + std::sqrt(x * x + 1.92));
     case EltwiseKind::softsign: return x / (1 + std::abs(x));
     case EltwiseKind::elu: return x < 0 ? op.alpha * x / (1 - x) : x;
+    case EltwiseKind::linear: return op.alpha * x + op.beta;
+    case EltwiseKind::sqrt: return std::sqrt(std::max(x, 0.0));
+    case EltwiseKind::square: return x * x;
+    case EltwiseKind::abs: return std::abs(x);
+    default: return x;
   }
-  return x;
 }
 
 template <class Function>
@@ -121,7 +125,8 @@ Moments concatenate(std::span<const Moments> inputs, std::span<const Shape> shap
 
 /// Sums of independent values.
 Moments add(std::span<const Moments> inputs) {
-  const std::size_t channels = std::max(inputs[0].mean.size(), inputs[1].mean.size());
+  std::size_t channels = 1;
+  for (const Moments& input : inputs) channels = std::max(channels, input.mean.size());
   Moments result{std::vector<double>(channels), std::vector<double>(channels)};
   for (std::size_t c = 0; c < channels; ++c) {
     for (const Moments& input : inputs) {
@@ -130,6 +135,29 @@ Moments add(std::span<const Moments> inputs) {
     }
   }
   return result;
+}
+
+/// Products of independent values.
+Moments product(std::span<const Moments> inputs) {
+  const std::size_t channels = std::max(inputs[0].mean.size(), inputs[1].mean.size());
+  Moments result{std::vector<double>(channels), std::vector<double>(channels)};
+  for (std::size_t c = 0; c < channels; ++c) {
+    const double a = inputs[0].mean_at(c, channels), b = inputs[1].mean_at(c, channels);
+    const double u = inputs[0].variance_at(c, channels), v = inputs[1].variance_at(c, channels);
+    result.mean[c] = a * b;
+    result.variance[c] = a * a * v + b * b * u + u * v;
+  }
+  return result;
+}
+
+Moments slopes(const Node& node, const Moments& input, std::size_t channels) {
+  const auto gamma = node.params[0].value.as<float>();
+  Moments wide{std::vector<double>(channels), std::vector<double>(channels)};
+  for (std::size_t c = 0; c < channels; ++c) {
+    wide.mean[c] = input.mean_at(c, channels);
+    wide.variance[c] = input.variance_at(c, channels);
+  }
+  return map_normal(wide, [&](std::size_t c, double x) { return x < 0 ? gamma[c % gamma.size()] * x : x; });
 }
 
 Moments of_constant(const Tensor& tensor) {
@@ -189,7 +217,13 @@ Moments predict(const Node& node, std::span<const Moments> inputs, std::span<con
   }
   if (const auto* op = node.as<PoolingOp>()) return pool(*op, inputs[0], shapes[0]);
   if (const auto* op = node.as<ConcatOp>()) return concatenate(inputs, shapes, op->axis);
-  if (node.as<AddOp>() != nullptr) return add(inputs);
+  if (node.as<AddOp>() != nullptr || node.as<AddNOp>() != nullptr) return add(inputs);
+  if (const auto* op = node.as<BinaryOp>()) {
+    if (op->kind == BinaryKind::mul) return product(inputs);
+    if (op->kind == BinaryKind::add) return add(inputs);
+  }
+  if (node.as<PReluOp>() != nullptr) return slopes(node, inputs[0], extent(shapes[0], 1));
+  if (node.as<InstanceNormOp>() != nullptr) return {};
   if (node.as<SoftmaxOp>() != nullptr) return of_softmax(output);
   if (node.as<FlattenOp>() != nullptr || output == shapes[0]) return inputs[0];
   return inputs[0].pooled();

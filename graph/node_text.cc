@@ -13,14 +13,27 @@ struct EltwiseText {
   std::string_view name;
   int arguments;  // of alpha and beta
 };
-constexpr std::array<EltwiseText, 8> kEltwise{{{EltwiseKind::relu, "relu", 0},
-                                               {EltwiseKind::leaky_relu, "leaky_relu", 1},
-                                               {EltwiseKind::clip, "clip", 2},
-                                               {EltwiseKind::sigmoid, "sigmoid", 0},
-                                               {EltwiseKind::tanh, "tanh", 0},
-                                               {EltwiseKind::softrelu, "softrelu", 0},
-                                               {EltwiseKind::softsign, "softsign", 0},
-                                               {EltwiseKind::elu, "elu", 1}}};
+constexpr std::array<EltwiseText, 21> kEltwise{{{EltwiseKind::relu, "relu", 0},
+                                                {EltwiseKind::leaky_relu, "leaky_relu", 1},
+                                                {EltwiseKind::clip, "clip", 2},
+                                                {EltwiseKind::sigmoid, "sigmoid", 0},
+                                                {EltwiseKind::tanh, "tanh", 0},
+                                                {EltwiseKind::softrelu, "softrelu", 0},
+                                                {EltwiseKind::softsign, "softsign", 0},
+                                                {EltwiseKind::elu, "elu", 1},
+                                                {EltwiseKind::linear, "linear", 2},
+                                                {EltwiseKind::log, "log", 0},
+                                                {EltwiseKind::sqrt, "sqrt", 0},
+                                                {EltwiseKind::square, "square", 0},
+                                                {EltwiseKind::abs, "abs", 0},
+                                                {EltwiseKind::reciprocal, "reciprocal", 1},
+                                                {EltwiseKind::power, "power", 1},
+                                                {EltwiseKind::greater, "greater", 1},
+                                                {EltwiseKind::greater_equal, "greater_equal", 1},
+                                                {EltwiseKind::lesser, "lesser", 1},
+                                                {EltwiseKind::lesser_equal, "lesser_equal", 1},
+                                                {EltwiseKind::equal, "equal", 1},
+                                                {EltwiseKind::not_equal, "not_equal", 1}}};
 
 std::string_view trim(std::string_view text) {
   while (text.starts_with(' ')) text.remove_prefix(1);
@@ -43,7 +56,8 @@ std::optional<PostOp> parse_post_op(std::string_view text) {
     if (arguments.size() != static_cast<std::size_t>(known.arguments)) return std::nullopt;
     arguments.resize(2);
     const bool clip = known.kind == EltwiseKind::clip;
-    if (clip ? arguments[0] > arguments[1] : !std::isfinite(arguments[0])) return std::nullopt;
+    const bool finite = std::isfinite(arguments[0]) && std::isfinite(arguments[1]);
+    if (clip ? arguments[0] > arguments[1] : !finite) return std::nullopt;
     return PostOp{PostOp::Kind::eltwise, {known.kind, arguments[0], arguments[1]}};
   }
   return std::nullopt;

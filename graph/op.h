@@ -64,13 +64,77 @@ enum class EltwiseKind : std::uint8_t {
   tanh,
   softrelu,
   softsign,
-  elu,  ///< x < 0 ? alpha * (exp(x) - 1) : x
+  elu,     ///< x < 0 ? alpha * (exp(x) - 1) : x
+  linear,  ///< alpha * x + beta
+  log,     ///< natural
+  sqrt,
+  square,
+  abs,
+  reciprocal,     ///< alpha / x
+  power,          ///< x to the power of alpha
+  greater,        ///< x > alpha ? 1 : 0
+  greater_equal,  ///< x >= alpha ? 1 : 0
+  lesser,         ///< x < alpha ? 1 : 0
+  lesser_equal,   ///< x <= alpha ? 1 : 0
+  equal,          ///< x == alpha ? 1 : 0
+  not_equal,      ///< x != alpha ? 1 : 0
 };
 
-/// One-input elementwise function (Activation, LeakyReLU, clip, relu, sigmoid, ...).
+/// One-input elementwise function (Activation, LeakyReLU, clip, relu, _mul_scalar, sqrt, ...).
 struct EltwiseOp {
   EltwiseKind kind = EltwiseKind::relu;
   float alpha = 0, beta = 0;
+};
+
+/// x < 0 ? slope * x : x; params: slope of each channel (axis 1), or one for all.
+struct PReluOp {};
+
+enum class BinaryKind : std::uint8_t { add, sub, mul, div, maximum, minimum };
+
+/// Elementwise function of two values of equal rank; an axis of size 1 is repeated as the other
+/// value needs it. Sums of one shape are AddOp instead: residuals are fused and computed in INT8.
+struct BinaryOp {
+  BinaryKind kind = BinaryKind::add;
+};
+
+enum class ReduceKind : std::uint8_t { mean, sum, max, min };
+
+/// Over `axes` (empty: all of them), or over all others with `exclude`.
+struct ReduceOp {
+  ReduceKind kind = ReduceKind::mean;
+  std::vector<std::int64_t> axes;
+  bool keep_dims = false;  ///< reduced axes stay, of size 1
+  bool exclude = false;
+};
+
+/// x * (knorm + alpha / nsize * sum of squares over the nsize channels around it) ^ -beta.
+struct LrnOp {
+  float alpha = 1e-4F, beta = 0.75F, knorm = 2;
+  std::int64_t nsize = 5;  ///< odd
+};
+
+/// (x - mean) / sqrt(var + eps) * gamma + beta, with each image's own mean and variance of each
+/// channel; params: gamma, beta.
+struct InstanceNormOp {
+  float eps = 1e-3F;
+};
+
+/// Nearest neighbour: every pixel becomes scale x scale pixels.
+struct UpSamplingOp {
+  std::int64_t scale = 1;
+};
+
+/// The mean over bins from floor(i * H / h) to ceil((i + 1) * H / h), and W alike.
+struct AdaptivePoolingOp {
+  Size2 output{1, 1};
+};
+
+/// Transposed convolution, weight (C, num_filter / groups, kh, kw); params: weight, [bias].
+/// Output sizes: stride * (size - 1) + dilate * (kernel - 1) + 1 - 2 pad + adjust.
+struct DeconvolutionOp {
+  std::int64_t num_filter = 0;
+  Size2 kernel{1, 1}, stride{1, 1}, dilate{1, 1}, pad{0, 0}, adjust{0, 0};
+  std::int64_t groups = 1;
 };
 
 enum class PoolKind : std::uint8_t { max, avg, sum };
@@ -88,11 +152,20 @@ struct ConcatOp {
   std::int64_t axis = 1;
 };
 struct AddOp {};      ///< elementwise sum of two values of one shape
+struct AddNOp {};     ///< of any number. Only while a graph is built: then a chain of AddOp
 struct FlattenOp {};  ///< (N, rest), in NCHW order
 /// MXNet's codes: 0 copy, -1 infer, -2 copy the rest, -3 merge two, -4 split.
 struct ReshapeOp {
   std::vector<std::int64_t> shape;
   bool reverse = false;
+};
+/// An axis of size 1 before `axis` of the result. Only while a graph is built: then a Reshape.
+struct ExpandDimsOp {
+  std::int64_t axis = 0;
+};
+/// Drops axes of size 1 (empty: all such). Only while a graph is built: then a Reshape.
+struct SqueezeOp {
+  std::vector<std::int64_t> axes;
 };
 struct TransposeOp {
   std::vector<std::int64_t> axes;
@@ -128,8 +201,10 @@ struct MultiBoxDetectionOp {
 struct QuantizeOp {};    ///< f32 to the output's dtype: saturate(round_half_even(x / scale))
 struct DequantizeOp {};  ///< quantised to f32: q * scale
 
-using Op = std::variant<InputOp, NormalizeOp, ConstantOp, ConvolutionOp, FullyConnectedOp, BatchNormOp, EltwiseOp,
-                        PoolingOp, ConcatOp, AddOp, FlattenOp, ReshapeOp, TransposeOp, SoftmaxOp, IdentityOp, PadOp,
-                        MultiBoxDetectionOp, QuantizeOp, DequantizeOp>;
+using Op =
+    std::variant<InputOp, NormalizeOp, ConstantOp, ConvolutionOp, FullyConnectedOp, BatchNormOp, EltwiseOp, PoolingOp,
+                 ConcatOp, AddOp, FlattenOp, ReshapeOp, TransposeOp, SoftmaxOp, IdentityOp, PadOp, MultiBoxDetectionOp,
+                 QuantizeOp, DequantizeOp, PReluOp, BinaryOp, ReduceOp, LrnOp, InstanceNormOp, UpSamplingOp,
+                 AdaptivePoolingOp, DeconvolutionOp, ExpandDimsOp, SqueezeOp, AddNOp>;
 
 }  // namespace octet

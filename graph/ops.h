@@ -75,6 +75,17 @@ const OpKind& kind_of(const PadOp&);
 const OpKind& kind_of(const MultiBoxDetectionOp&);
 const OpKind& kind_of(const QuantizeOp&);
 const OpKind& kind_of(const DequantizeOp&);
+const OpKind& kind_of(const PReluOp&);
+const OpKind& kind_of(const BinaryOp&);
+const OpKind& kind_of(const ReduceOp&);
+const OpKind& kind_of(const LrnOp&);
+const OpKind& kind_of(const InstanceNormOp&);
+const OpKind& kind_of(const UpSamplingOp&);
+const OpKind& kind_of(const AdaptivePoolingOp&);
+const OpKind& kind_of(const DeconvolutionOp&);
+const OpKind& kind_of(const ExpandDimsOp&);
+const OpKind& kind_of(const SqueezeOp&);
+const OpKind& kind_of(const AddNOp&);
 inline const OpKind& kind_of(const Op& op) {
   return std::visit([](const auto& typed) -> const OpKind& { return kind_of(typed); }, op);
 }
@@ -93,6 +104,11 @@ std::vector<std::string> argument_names(const SymbolNode& node);
 std::span<const OperatorDef> convolution_operators();
 std::span<const OperatorDef> pooling_operators();
 std::span<const OperatorDef> eltwise_operators();
+std::span<const OperatorDef> scalar_operators();
+std::span<const OperatorDef> binary_operators();
+std::span<const OperatorDef> reduce_operators();
+std::span<const OperatorDef> norm_operators();
+std::span<const OperatorDef> spatial_operators();
 std::span<const OperatorDef> shape_operators();
 std::span<const OperatorDef> softmax_operators();
 std::span<const OperatorDef> detection_operators();
@@ -110,6 +126,12 @@ Error misfit(std::string message);
 
 /// `axis` counted from the front; an error when there is no such axis.
 Result<std::int64_t> resolve_axis(std::int64_t axis, std::size_t rank);
+
+/// Which of `rank` axes the operator reduces.
+Result<std::vector<char>> reduced_axes(const ReduceOp& op, std::size_t rank);
+
+/// Writes the kinds of EltwiseOp that MXNet spells as operators of their own (graph/ops/scalar.cc).
+std::string write_scalar(const EltwiseOp& op, AttributeWriter& attributes);
 
 /// For operators whose output has the shape of their (first) input and that have no weights.
 Result<InferredShapes> infer_same(const Node& node, std::span<const Shape> inputs);

@@ -20,6 +20,7 @@ Result<void> remove_dead_nodes(Graph& graph);
 /// go there, behind a value with other readers, a sum or a pooling, goes into the Convolution or
 /// FullyConnected behind it when that is its only reader and reads no zero padding, which a shift
 /// would have to reach. Any other BatchNorm stays.
+/// Scalar operators (_mul_scalar, ...) are folded into what is before them likewise.
 Result<void> fold_batch_norm(Graph& graph);
 
 /// Merges a constant zero Pad over H and W into the following Convolution's padding.

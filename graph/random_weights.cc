@@ -10,6 +10,7 @@
 #include "octet/graph/json_text.h"
 #include "octet/graph/moments.h"
 #include "octet/graph/ops.h"
+#include "octet/graph/upgrade.h"
 
 namespace octet {
 namespace {
@@ -194,6 +195,10 @@ Result<ParamMap> random_weights(const Symbol& symbol, const Preprocess& preproce
   OCTET_TRY(Graph graph, build_unweighted(symbol, preprocess, where));
   auto made = Maker(std::move(graph), symbol, seed).run();
   if (made) return made;
+  if (const auto old = with_full_pooling(symbol)) {  // as build_graph reads it
+    OCTET_TRY(Graph rounded_up, build_unweighted(*old, preprocess, where));
+    if (auto again = Maker(std::move(rounded_up), *old, seed).run()) return again;
+  }
   const Error& error = made.error();
   return Error{error.code, where + (error.where.empty() ? "" : ": " + error.where), error.message};
 }

@@ -90,4 +90,16 @@ std::int64_t output_count(const SymbolNode& node) {
   return definition == nullptr ? 1 : definition->outputs;
 }
 
+std::optional<Symbol> with_full_pooling(const Symbol& symbol) {
+  constexpr int kFirstWithConvention = 900;
+  if (symbol.mxnet_version >= kFirstWithConvention) return std::nullopt;
+  Symbol changed = symbol;
+  bool any = false;
+  for (SymbolNode& node : changed.nodes) {
+    if (node.op == "Pooling") any = node.attrs.try_emplace("pooling_convention", "full").second || any;
+  }
+  if (!any) return std::nullopt;
+  return changed;
+}
+
 }  // namespace octet

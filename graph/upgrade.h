@@ -1,6 +1,8 @@
 // Brings symbols of old releases to the current form. The rules are MXNet's own.
 #pragma once
 
+#include <optional>  // std::optional
+
 #include "octet/graph/symbol.h"
 
 namespace octet {
@@ -15,5 +17,9 @@ void upgrade(Symbol& symbol);
 
 /// How many outputs `node_row_ptr` counts for a node: one, or more for BatchNorm and its like.
 std::int64_t output_count(const SymbolNode& node);
+
+/// Before 0.9 files do not say how Pooling rounds; MXNet's later readers round down, its first versions
+/// rounded up. The symbol with all of that written out as `full`; nullopt when there is nothing to write.
+std::optional<Symbol> with_full_pooling(const Symbol& symbol);
 
 }  // namespace octet

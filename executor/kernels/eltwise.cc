@@ -77,6 +77,15 @@ void eltwise_f32(const EltwiseOp& op, std::size_t count, const float* src, float
     case EltwiseKind::softrelu: return map(count, src, dst, [](auto d, auto x) HWY_ATTR { return softrelu(d, x); });
     case EltwiseKind::softsign: return map(count, src, dst, [](auto d, auto x) HWY_ATTR { return softsign(d, x); });
     case EltwiseKind::elu: return map(count, src, dst, [=](auto d, auto x) HWY_ATTR { return elu(d, x, alpha); });
+    case EltwiseKind::linear:
+      return map(count, src, dst,
+                 [=](auto d, auto x) HWY_ATTR { return hn::Add(hn::Mul(x, hn::Set(d, alpha)), hn::Set(d, beta)); });
+    case EltwiseKind::sqrt: return map(count, src, dst, [](auto, auto x) HWY_ATTR { return hn::Sqrt(x); });
+    case EltwiseKind::square: return map(count, src, dst, [](auto, auto x) HWY_ATTR { return hn::Mul(x, x); });
+    case EltwiseKind::abs: return map(count, src, dst, [](auto, auto x) HWY_ATTR { return hn::Abs(x); });
+    case EltwiseKind::reciprocal:
+      return map(count, src, dst, [=](auto d, auto x) HWY_ATTR { return hn::Div(hn::Set(d, alpha), x); });
+    default: break;  // by the caller, without vectors
   }
 }
 
@@ -157,7 +166,29 @@ HWY_EXPORT(eltwise_f32);
 HWY_EXPORT(add_relu);
 HWY_EXPORT(scale_shift_rows);
 
+namespace {
+
+/// Rare functions, one number at a time.
+template <class Function>
+void each(std::size_t count, const float* src, float* dst, Function function) noexcept {
+  for (std::size_t i = 0; i < count; ++i) dst[i] = static_cast<float>(function(src[i]));
+}
+
+}  // namespace
+
 void eltwise(const EltwiseOp& op, std::size_t count, const float* src, float* dst) noexcept {
+  const float alpha = op.alpha;
+  switch (op.kind) {
+    case EltwiseKind::log: return each(count, src, dst, [](float x) { return std::log(x); });
+    case EltwiseKind::power: return each(count, src, dst, [=](float x) { return std::pow(x, alpha); });
+    case EltwiseKind::greater: return each(count, src, dst, [=](float x) { return x > alpha ? 1 : 0; });
+    case EltwiseKind::greater_equal: return each(count, src, dst, [=](float x) { return x >= alpha ? 1 : 0; });
+    case EltwiseKind::lesser: return each(count, src, dst, [=](float x) { return x < alpha ? 1 : 0; });
+    case EltwiseKind::lesser_equal: return each(count, src, dst, [=](float x) { return x <= alpha ? 1 : 0; });
+    case EltwiseKind::equal: return each(count, src, dst, [=](float x) { return x == alpha ? 1 : 0; });
+    case EltwiseKind::not_equal: return each(count, src, dst, [=](float x) { return x != alpha ? 1 : 0; });
+    default: break;
+  }
   HWY_DYNAMIC_DISPATCH(eltwise_f32)(op, count, src, dst);
 }
 

@@ -17,6 +17,10 @@ namespace octet::kernels {
 ///   softrelu    max(x, 0) + log1p(exp(-|x|))
 ///   softsign    x / (1 + |x|)
 ///   elu         x < 0 ? alpha * expm1(x) : x
+///   linear      alpha * x + beta, a multiplication and an addition
+///   sqrt, square, abs, reciprocal (alpha / x): one operation
+///   log, power  the C library's, which may differ in the last bit between machines
+///   greater, ..., not_equal  1 or 0
 /// The exponentials are octet's own (relative error of each function <= 4e-7 or absolute error
 /// <= 1e-7), so that results are the same on every machine.
 void eltwise(const EltwiseOp& op, std::size_t count, const float* src, float* dst) noexcept;

@@ -159,7 +159,7 @@ const OpKind& kind_of(const BatchNormOp& /*op*/) {
 
 std::span<const OperatorDef> convolution_operators() {
   static const std::vector<OperatorDef> table{
-      {{"Convolution", "Convolution_v1"}, parse_convolution},
+      {{"Convolution", "Convolution_v1", "ChannelwiseConvolution"}, parse_convolution},
       {{"FullyConnected"}, parse_fully_connected},
       {{"BatchNorm", "BatchNorm_v1"}, parse_batch_norm, 3},  // output, mean, variance
   };

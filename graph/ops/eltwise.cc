@@ -1,5 +1,6 @@
-// Elementwise functions of one and two values.
+// Activations, residual sums, and what does nothing at inference.
 #include <cmath>
+#include <limits>
 
 #include "octet/graph/ops.h"
 
@@ -26,14 +27,35 @@ Result<ParsedOperator> parse_activation(AttributeReader& a) {
 }
 
 Result<ParsedOperator> parse_leaky_relu(AttributeReader& a) {
-  EltwiseOp op;
-  op.kind = a.choice<EltwiseKind>("act_type", EltwiseKind::leaky_relu,
-                                  {{"leaky", EltwiseKind::leaky_relu}, {"elu", EltwiseKind::elu}},
-                                  {"prelu", "gelu", "rrelu", "selu"});
-  op.alpha = a.real("slope", 0.25F);
+  enum class Kind : std::uint8_t { leaky, elu, prelu, rrelu };
+  const auto kind = a.choice<Kind>(
+      "act_type", Kind::leaky,
+      {{"leaky", Kind::leaky}, {"elu", Kind::elu}, {"prelu", Kind::prelu}, {"rrelu", Kind::rrelu}}, {"gelu", "selu"});
+  const float slope = a.real("slope", 0.25F);
+  const float lower = a.real("lower_bound", 0.125F), upper = a.real("upper_bound", 0.334F);
+  if (kind == Kind::prelu) return ParsedOperator{PReluOp{}, {"data"}, {"gamma"}, {}};
+  EltwiseOp op{kind == Kind::elu ? EltwiseKind::elu : EltwiseKind::leaky_relu, slope, 0};
+  if (kind == Kind::rrelu) op.alpha = (lower + upper) / 2;  // random slopes become their mean at inference
   if (!std::isfinite(op.alpha)) a.problem("attribute 'slope' is not finite");
-  a.ignore({"lower_bound", "upper_bound"});  // of rrelu
   return unary(op);
+}
+
+/// One slope for each channel, or one for all when that is what is stored.
+Result<InferredShapes> infer_prelu(const Node& node, std::span<const Shape> inputs) {
+  if (inputs[0].size() < 2) return misfit("the input " + to_string(inputs[0]) + " has no channels");
+  const bool shared = !node.params.empty() && node.params[0].value.shape() == Shape{1};
+  return InferredShapes{{inputs[0]}, {{shared ? 1 : inputs[0][1]}}};
+}
+
+std::string write_prelu(const Node& /*node*/, AttributeWriter& a) {
+  a.set("act_type", std::string("prelu"));
+  return "LeakyReLU";
+}
+
+/// Values are f32 everywhere: only a cast to that does nothing.
+Result<ParsedOperator> parse_cast(AttributeReader& a) {
+  a.only("dtype", {"float32"});
+  return ParsedOperator{IdentityOp{}, {"data"}, {}, {}};
 }
 
 Result<ParsedOperator> parse_clip(AttributeReader& a) {
@@ -59,12 +81,19 @@ std::string write_eltwise(const Node& node, AttributeWriter& a) {
       a.set("act_type", std::string(op.kind == EltwiseKind::elu ? "elu" : "leaky"));
       a.set("slope", op.alpha, 0.25F);
       return "LeakyReLU";
-    case EltwiseKind::clip:
+    case EltwiseKind::clip: {
+      const bool above = op.alpha == -std::numeric_limits<float>::infinity();
+      const bool below = op.beta == std::numeric_limits<float>::infinity();
+      if (above != below) {
+        a.set("scalar", above ? op.beta : op.alpha);
+        return above ? "_minimum_scalar" : "_maximum_scalar";
+      }
       a.set("a_min", op.alpha);
       a.set("a_max", op.beta);
       return "clip";
+    }
+    default: return write_scalar(op, a);
   }
-  return "Activation";
 }
 
 Result<ParsedOperator> parse_add(AttributeReader& /*a*/) { return ParsedOperator{AddOp{}, {"lhs", "rhs"}, {}, {}}; }
@@ -93,21 +122,23 @@ std::string write_identity(const Node& /*node*/, AttributeWriter& /*a*/) { retur
 }  // namespace
 
 const OpKind& kind_of(const EltwiseOp& op) {
-  static const auto named = [](const char* name) { return OpKind{name, 1, 1, 0, 0, false, infer_same, write_eltwise}; };
-  static const OpKind relu = named("relu"), leaky = named("LeakyReLU"), clip = named("clip"),
-                      sigmoid = named("sigmoid"), tanh = named("tanh"), softrelu = named("softrelu"),
-                      softsign = named("softsign"), elu = named("elu");
-  switch (op.kind) {
-    case EltwiseKind::relu: return relu;
-    case EltwiseKind::leaky_relu: return leaky;
-    case EltwiseKind::clip: return clip;
-    case EltwiseKind::sigmoid: return sigmoid;
-    case EltwiseKind::tanh: return tanh;
-    case EltwiseKind::softrelu: return softrelu;
-    case EltwiseKind::softsign: return softsign;
-    case EltwiseKind::elu: return elu;
-  }
-  return relu;
+  static const auto kinds = [] {
+    // In the order of EltwiseKind.
+    std::vector<OpKind> table;
+    for (const char* name :
+         {"relu",  "LeakyReLU", "clip",          "sigmoid", "tanh",         "softrelu", "softsign",
+          "elu",   "linear",    "log",           "sqrt",    "square",       "abs",      "reciprocal",
+          "power", "greater",   "greater_equal", "lesser",  "lesser_equal", "equal",    "not_equal"}) {
+      table.push_back({name, 1, 1, 0, 0, false, infer_same, write_eltwise});
+    }
+    return table;
+  }();
+  return kinds[static_cast<std::size_t>(op.kind)];
+}
+
+const OpKind& kind_of(const PReluOp& /*op*/) {
+  static const OpKind kind{"PReLU", 1, 1, 1, 1, false, infer_prelu, write_prelu};
+  return kind;
 }
 
 const OpKind& kind_of(const AddOp& /*op*/) {
@@ -128,8 +159,9 @@ std::span<const OperatorDef> eltwise_operators() {
       {{"relu"}, parse_unary<EltwiseKind::relu>},
       {{"sigmoid"}, parse_unary<EltwiseKind::sigmoid>},
       {{"tanh"}, parse_unary<EltwiseKind::tanh>},
-      {{"elemwise_add", "_add", "_plus", "_Plus", "broadcast_add", "broadcast_plus"}, parse_add},
+      {{"elemwise_add", "_add", "_plus", "_Plus"}, parse_add},
       {{"identity", "_copy", "BlockGrad", "stop_gradient"}, parse_identity},
+      {{"Cast", "cast"}, parse_cast},
       {{"Dropout"}, parse_dropout, 2},  // output, mask
   };
   return table;

@@ -1,4 +1,5 @@
-// Operators that move values without computing: Concat, Flatten, Reshape, transpose, Pad.
+// Operators that move values without computing: Concat, Flatten, Reshape, expand_dims, squeeze,
+// transpose, Pad.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -171,6 +172,51 @@ std::string write_reshape(const Node& node, AttributeWriter& a) {
   return "Reshape";
 }
 
+Result<ParsedOperator> parse_expand_dims(AttributeReader& a) {
+  return ParsedOperator{ExpandDimsOp{a.integer("axis", std::nullopt, -kMaxAxes, kMaxAxes)}, {"data"}, {}, {}};
+}
+
+Result<InferredShapes> infer_expand_dims(const Node& node, std::span<const Shape> inputs) {
+  Shape out = inputs[0];
+  OCTET_TRY(const auto axis, resolve_axis(node.as<ExpandDimsOp>()->axis, out.size() + 1));
+  out.insert(out.begin() + axis, 1);
+  return InferredShapes{{std::move(out)}, {}};
+}
+
+std::string write_expand_dims(const Node& node, AttributeWriter& a) {
+  a.set("axis", node.as<ExpandDimsOp>()->axis);
+  return "expand_dims";
+}
+
+Result<ParsedOperator> parse_squeeze(AttributeReader& a) {
+  return ParsedOperator{
+      SqueezeOp{a.integers("axis", -kMaxAxes, kMaxAxes).value_or(std::vector<std::int64_t>{})}, {"data"}, {}, {}};
+}
+
+Result<InferredShapes> infer_squeeze(const Node& node, std::span<const Shape> inputs) {
+  const Shape& x = inputs[0];
+  const auto& axes = node.as<SqueezeOp>()->axes;
+  std::vector<char> dropped(x.size());
+  for (std::size_t k = 0; k < x.size() && axes.empty(); ++k) dropped[k] = x[k] == 1 ? 1 : 0;
+  for (const std::int64_t axis : axes) {
+    OCTET_TRY(const auto resolved, resolve_axis(axis, x.size()));
+    const auto k = static_cast<std::size_t>(resolved);
+    if (x[k] != 1) return misfit("axis " + std::to_string(axis) + " of " + to_string(x) + " is not of size 1");
+    dropped[k] = 1;
+  }
+  Shape out;
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    if (dropped[k] == 0) out.push_back(x[k]);
+  }
+  if (out.empty()) out.push_back(1);
+  return InferredShapes{{std::move(out)}, {}};
+}
+
+std::string write_squeeze(const Node& node, AttributeWriter& a) {
+  a.set("axis", node.as<SqueezeOp>()->axes, std::vector<std::int64_t>{});
+  return "squeeze";
+}
+
 Result<ParsedOperator> parse_transpose(AttributeReader& a) {
   TransposeOp op;
   op.axes = a.integers("axes", -kMaxAxes, kMaxAxes).value_or(std::vector<std::int64_t>{});
@@ -258,6 +304,14 @@ const OpKind& kind_of(const ReshapeOp& /*op*/) {
   static const OpKind kind{"Reshape", 1, 1, 0, 0, false, infer_reshape, write_reshape};
   return kind;
 }
+const OpKind& kind_of(const ExpandDimsOp& /*op*/) {
+  static const OpKind kind{"expand_dims", 1, 1, 0, 0, false, infer_expand_dims, write_expand_dims};
+  return kind;
+}
+const OpKind& kind_of(const SqueezeOp& /*op*/) {
+  static const OpKind kind{"squeeze", 1, 1, 0, 0, false, infer_squeeze, write_squeeze};
+  return kind;
+}
 const OpKind& kind_of(const TransposeOp& /*op*/) {
   static const OpKind kind{"transpose", 1, 1, 0, 0, false, infer_transpose, write_transpose};
   return kind;
@@ -272,6 +326,8 @@ std::span<const OperatorDef> shape_operators() {
       {{"Concat", "concat"}, parse_concat},
       {{"Flatten", "flatten"}, parse_flatten},
       {{"Reshape", "reshape"}, parse_reshape},
+      {{"expand_dims"}, parse_expand_dims},
+      {{"squeeze"}, parse_squeeze},
       {{"transpose"}, parse_transpose},
       {{"Pad", "pad"}, parse_pad},
   };

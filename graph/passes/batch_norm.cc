@@ -13,7 +13,16 @@ struct Affine {
   std::vector<double> scale, shift;
 };
 
-Result<Affine> affine_of(const Node& node) {
+/// A scalar operator is the same for all channels.
+bool is_affine(const Node& node) {
+  const auto* eltwise = node.as<EltwiseOp>();
+  return node.as<BatchNormOp>() != nullptr || (eltwise != nullptr && eltwise->kind == EltwiseKind::linear);
+}
+
+Result<Affine> affine_of(const Node& node, std::size_t channels) {
+  if (const auto* linear = node.as<EltwiseOp>()) {
+    return Affine{std::vector<double>(channels, linear->alpha), std::vector<double>(channels, linear->beta)};
+  }
   const auto& op = *node.as<BatchNormOp>();
   const auto gamma = node.params[0].value.as<float>(), beta = node.params[1].value.as<float>();
   const auto mean = node.params[2].value.as<float>(), variance = node.params[3].value.as<float>();
@@ -37,6 +46,7 @@ Result<Affine> affine_of(const Node& node) {
 /// The axis of the producer's output that its weights' first axis makes.
 bool on_channel_axis(const Node& norm, const Node& producer) {
   if (producer.outputs.empty()) return false;
+  if (norm.as<BatchNormOp>() == nullptr) return true;
   const auto rank = static_cast<std::int64_t>(producer.outputs[0].shape.size());
   const std::int64_t axis = norm.as<BatchNormOp>()->axis;
   const std::int64_t resolved = axis < 0 ? axis + rank : axis;
@@ -145,7 +155,7 @@ std::optional<InputChannels> input_channels(const Node& norm, const Node& layer,
 
 /// w' = w * scale[its input channel], b' = b + sum of w * shift[its input channel].
 Result<bool> fold_into_next(Rewriter& rewriter, const Node& norm, Node& layer) {
-  OCTET_TRY(const Affine affine, affine_of(norm));
+  OCTET_TRY(const Affine affine, affine_of(norm, 0));
   const auto channel = input_channels(norm, layer, affine);
   if (!channel) return false;
   OCTET_CHECK(own_params(rewriter, layer, layer.params[0].value.shape()[0]));
@@ -185,9 +195,9 @@ Result<bool> fold(Rewriter& rewriter, const Node& norm) {
     return false;
   auto* normalize = producer.as<NormalizeOp>();
   if (normalize == nullptr && !takes_batch_norm(producer)) return false;
-  OCTET_TRY(const Affine affine, affine_of(norm));
   const std::size_t channels =
       normalize != nullptr ? normalize->std.size() : static_cast<std::size_t>(producer.params[0].value.shape()[0]);
+  OCTET_TRY(const Affine affine, affine_of(norm, channels));
   if (channels != affine.scale.size()) return false;
   if (normalize != nullptr) return is_float(producer) && fold_into_normalize(*normalize, affine);
   OCTET_CHECK(fold_into_weights(rewriter, producer, affine));
@@ -204,7 +214,7 @@ Result<void> fold_batch_norm(Graph& graph) {
     if (node.as<ConvolutionOp>() != nullptr || node.as<FullyConnectedOp>() != nullptr) {
       OCTET_CHECK(take_norm_before(rewriter, id));
     }
-    if (node.as<BatchNormOp>() == nullptr) continue;
+    if (!is_affine(node)) continue;
     OCTET_TRY(const bool folded, fold(rewriter, node));
     if (folded) rewriter.absorb(id, node.inputs[0].node);
   }

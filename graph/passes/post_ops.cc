@@ -24,8 +24,17 @@ bool takes_sum(const Node& node) { return weighted(node) && !node.has_sum() && i
 
 bool fusible(const Node& node) {
   const auto* eltwise = node.as<EltwiseOp>();
-  // softsign has no counterpart among the post-ops of oneDNN.
-  return eltwise != nullptr && eltwise->kind != EltwiseKind::softsign && is_float(node);
+  if (eltwise == nullptr || !is_float(node)) return false;
+  switch (eltwise->kind) {
+    case EltwiseKind::relu:
+    case EltwiseKind::leaky_relu:
+    case EltwiseKind::clip:
+    case EltwiseKind::sigmoid:
+    case EltwiseKind::tanh:
+    case EltwiseKind::softrelu:
+    case EltwiseKind::elu: return true;
+    default: return false;  // none of networks' activations, or without a counterpart in oneDNN
+  }
 }
 
 /// The operand whose node computes the sum: the later one, as the other is there by then.

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "executor/reference.h"
+#include "octet/graph/ops.h"
 
 namespace octet::test {
 namespace {
@@ -104,12 +105,16 @@ ValueRef GraphBuilder::add(Op op, std::vector<ValueRef> inputs, Store store) {
   node.inputs = std::move(inputs);
   node.outputs = {{{}, store.dtype, store.scale}};
   if (const auto* constant = node.as<ConstantOp>()) node.outputs[0].shape = constant->value.shape();
-  if (node.as<BatchNormOp>() != nullptr) {
-    const std::int64_t channels = graph_.value(node.inputs[0]).shape[1];
-    for (const char* name : {"gamma", "beta", "mean", "var"}) {
-      Tensor value = Tensor::create(DType::f32, {channels}).value();
+  const OpKind& kind = kind_of(node.op);
+  if (kind.max_params > 0) {
+    node.params.resize(static_cast<std::size_t>(kind.max_params));
+    std::vector<Shape> shapes;
+    for (const ValueRef input : node.inputs) shapes.push_back(graph_.value(input).shape);
+    const auto inferred = kind.infer(node, shapes).value();
+    for (std::size_t k = 0; k < node.params.size(); ++k) {
+      Tensor value = Tensor::create(DType::f32, inferred.params[k]).value();
       for (float& x : value.mutable_as<float>()) x = static_cast<float>(pick(1, 100)) / 50.0F;
-      node.params.push_back({node.name + name, value, {}});
+      node.params[k] = {node.name + std::to_string(k), value, {}};
     }
   }
   return append(std::move(node));

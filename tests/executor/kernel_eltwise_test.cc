@@ -9,10 +9,12 @@
 namespace octet::test {
 namespace {
 
-const EltwiseOp all_ops[] = {
-    {EltwiseKind::relu, 0, 0},         {EltwiseKind::leaky_relu, 0.1F, 0}, {EltwiseKind::clip, 0, 6},
-    {EltwiseKind::clip, -1.5F, 2.25F}, {EltwiseKind::sigmoid, 0, 0},       {EltwiseKind::tanh, 0, 0},
-    {EltwiseKind::softrelu, 0, 0},     {EltwiseKind::softsign, 0, 0},      {EltwiseKind::elu, 1.3F, 0}};
+const EltwiseOp all_ops[] = {{EltwiseKind::relu, 0, 0},     {EltwiseKind::leaky_relu, 0.1F, 0},
+                             {EltwiseKind::clip, 0, 6},     {EltwiseKind::clip, -1.5F, 2.25F},
+                             {EltwiseKind::sigmoid, 0, 0},  {EltwiseKind::tanh, 0, 0},
+                             {EltwiseKind::softrelu, 0, 0}, {EltwiseKind::softsign, 0, 0},
+                             {EltwiseKind::elu, 1.3F, 0},   {EltwiseKind::linear, 2.5F, -3},
+                             {EltwiseKind::abs, 0, 0}};
 
 double expected(const EltwiseOp& op, double x) {
   switch (op.kind) {
@@ -24,6 +26,9 @@ double expected(const EltwiseOp& op, double x) {
     case EltwiseKind::softrelu: return x > 50 ? x : std::log1p(std::exp(x));
     case EltwiseKind::softsign: return x / (1 + std::abs(x));
     case EltwiseKind::elu: return x < 0 ? op.alpha * std::expm1(x) : x;
+    case EltwiseKind::linear: return static_cast<double>(op.alpha) * x + op.beta;
+    case EltwiseKind::abs: return std::abs(x);
+    default: break;  // in plans: value_kernels_test.cc
   }
   return 0;
 }

@@ -6,26 +6,10 @@
 #include <numeric>
 #include <utility>
 
-#include "executor/reference_layers.h"
+#include "executor/reference_values.h"
 
 namespace octet::test {
 namespace {
-
-/// Index of a row-major tensor from its parts, and back.
-std::size_t flat(const Shape& shape, const Shape& index) {
-  std::int64_t at = 0;
-  for (std::size_t k = 0; k < shape.size(); ++k) at = at * shape[k] + index[k];
-  return static_cast<std::size_t>(at);
-}
-
-Shape unflat(const Shape& shape, std::size_t at) {
-  Shape index(shape.size());
-  for (std::size_t k = shape.size(); k-- > 0;) {
-    index[k] = static_cast<std::int64_t>(at) % shape[k];
-    at /= static_cast<std::size_t>(shape[k]);
-  }
-  return index;
-}
 
 std::size_t positive_axis(std::int64_t axis, const Shape& shape) {
   return static_cast<std::size_t>(axis < 0 ? axis + static_cast<std::int64_t>(shape.size()) : axis);
@@ -225,11 +209,9 @@ void run(const Task& task, const MultiBoxDetectionOp& op) {
   }
 }
 
-// Input and ConstantOp have no inputs to compute from; layers are done before this is called.
-void run(const Task& /*task*/, const InputOp& /*op*/) {}
-void run(const Task& /*task*/, const ConstantOp& /*op*/) {}
-void run(const Task& /*task*/, const ConvolutionOp& /*op*/) {}
-void run(const Task& /*task*/, const FullyConnectedOp& /*op*/) {}
+// Everything else is done before this is called, or has no inputs to compute from.
+template <class Other>
+void run(const Task& /*task*/, const Other& /*op*/) {}
 
 using Row = std::array<float, 6>;
 
@@ -312,6 +294,7 @@ Result<Tensor> reference(const Graph& graph, NodeId id, std::span<const Tensor> 
     OCTET_CHECK(reference_layer(node, values, options, dst));
     return dst;
   }
+  if (reference_value(node, values, out, dst)) return dst;
   const Task task{node, std::move(values), out, dst};
   std::visit([&](const auto& op) { run(task, op); }, node.op);
   return dst;

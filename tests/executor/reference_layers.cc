@@ -166,6 +166,19 @@ double eltwise_function(const EltwiseOp& op, double x) {
     case EltwiseKind::softrelu: return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
     case EltwiseKind::softsign: return x / (1 + std::abs(x));
     case EltwiseKind::elu: return x < 0 ? alpha * std::expm1(x) : x;
+    case EltwiseKind::linear: return alpha * x + op.beta;
+    case EltwiseKind::log: return std::log(x);
+    case EltwiseKind::sqrt: return std::sqrt(x);
+    case EltwiseKind::square: return x * x;
+    case EltwiseKind::abs: return std::abs(x);
+    case EltwiseKind::reciprocal: return alpha / x;
+    case EltwiseKind::power: return std::pow(x, alpha);
+    case EltwiseKind::greater: return x > alpha ? 1 : 0;
+    case EltwiseKind::greater_equal: return x >= alpha ? 1 : 0;
+    case EltwiseKind::lesser: return x < alpha ? 1 : 0;
+    case EltwiseKind::lesser_equal: return x <= alpha ? 1 : 0;
+    case EltwiseKind::equal: return x == alpha ? 1 : 0;
+    case EltwiseKind::not_equal: return x != alpha ? 1 : 0;
   }
   return 0;
 }

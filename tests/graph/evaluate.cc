@@ -19,6 +19,8 @@ double apply(const EltwiseOp& op, double x) {
     case EltwiseKind::softrelu: return std::log1p(std::exp(x));
     case EltwiseKind::softsign: return x / (1 + std::abs(x));
     case EltwiseKind::elu: return x < 0 ? op.alpha * std::expm1(x) : x;
+    case EltwiseKind::linear: return static_cast<double>(op.alpha) * x + op.beta;
+    default: ADD_FAILURE() << "the evaluator does not know " << op_name(op);
   }
   return x;
 }
