@@ -1,18 +1,25 @@
 #include "octet/calibrator/calibrate.h"
 
-#include <algorithm>  // std::max
+#include <algorithm>  // std::max, std::lower_bound
 #include <utility>    // std::move
 
+#include "octet/calibrator/balance.h"
 #include "octet/calibrator/collect.h"
+#include "octet/calibrator/damage.h"
 #include "octet/calibrator/equalize.h"
 #include "octet/calibrator/names.h"
+#include "octet/calibrator/output_error.h"
+#include "octet/calibrator/picture_store.h"
 #include "octet/calibrator/quantize.h"
+#include "octet/calibrator/refine.h"
 #include "octet/calibrator/thresholds.h"
 #include "octet/graph/passes.h"
 #include "octet/graph/version.h"
 
 namespace octet {
 namespace {
+
+constexpr std::size_t kKeptPictures = 64;  // for the passes after the first
 
 Result<void> check_options(const Model& model, const CalibrationOptions& options) {
   if (model.graph.quantized()) {
@@ -75,7 +82,7 @@ void count_nodes(const Graph& graph, const Regions& regions, CalibrationReport& 
 }
 
 std::map<std::string, std::string> provenance(const CalibrationOptions& options, std::int64_t images) {
-  static constexpr const char* kModes[] = {"naive", "entropy", "percentile", "mse"};
+  static constexpr const char* kModes[] = {"naive", "entropy", "percentile", "mse", "auto"};
   static constexpr const char* kTypes[] = {"auto", "s8", "u8"};
   std::map<std::string, std::string> result;
   result["octet_version"] = std::string(kVersion);
@@ -91,6 +98,80 @@ std::map<std::string, std::string> provenance(const CalibrationOptions& options,
   return result;
 }
 
+std::size_t picture_bytes(const Graph& graph) {
+  std::size_t bytes = 1;
+  const Shape& shape = graph.nodes[static_cast<std::size_t>(graph.input())].outputs[0].shape;
+  for (std::size_t i = 1; i < shape.size(); ++i) bytes *= static_cast<std::size_t>(shape[i]);
+  return bytes;
+}
+
+/// Hands pictures on and keeps some of them.
+PictureSource keeping(const PictureSource& pictures, std::size_t bytes, PictureStore& store) {
+  return [&pictures, &store, bytes](std::span<std::uint8_t> slots, std::int64_t count) -> Result<std::int64_t> {
+    OCTET_TRY(const std::int64_t got, pictures(slots, count));
+    for (std::int64_t i = 0; i < std::min(got, count); ++i) {
+      store.add(slots.subspan(static_cast<std::size_t>(i) * bytes, bytes));
+    }
+    return got;
+  };
+}
+
+PictureSource source_of(const PictureStore& store) {
+  return [&store, next = std::size_t{0}](std::span<std::uint8_t> slots, std::int64_t count) mutable {
+    std::int64_t given = 0;
+    for (; given < count && next < store.count(); ++given, ++next) {
+      const std::span<const std::uint8_t> picture = store[next];
+      std::copy(picture.begin(), picture.end(), slots.begin() + given * static_cast<std::ptrdiff_t>(picture.size()));
+    }
+    return Result<std::int64_t>(given);
+  };
+}
+
+/// Balances the channels of `graph`, and replaces the statistics of the values that changed by those on the kept
+/// pictures.
+Result<void> balance_and_collect(const Regions& regions, const std::vector<NodeId>& nodes,
+                                 const CalibrationOptions& options, const PictureStore& store, Graph& graph,
+                                 Collection& collection) {
+  std::vector<float> min(graph.nodes.size());
+  for (std::size_t i = 0; i < nodes.size(); ++i) min[static_cast<std::size_t>(nodes[i])] = collection.values[i].min();
+  std::vector<int> levels;
+  for (const DType dtype : group_dtypes(regions, min, options.dtype)) levels.push_back(levels_of(dtype));
+  OCTET_TRY(const std::vector<int> changed, balance(regions, levels, store, options.threads, graph));
+  std::vector<NodeId> again;
+  for (const int group : changed) {
+    const std::vector<NodeId>& sources = regions.sources[static_cast<std::size_t>(group)];
+    again.insert(again.end(), sources.begin(), sources.end());
+  }
+  if (again.empty()) return {};
+  OCTET_TRY(Collection fresh, collect(graph, again, options.threads, source_of(store)));
+  for (std::size_t k = 0; k < again.size(); ++k) {
+    const auto at = std::lower_bound(nodes.begin(), nodes.end(), again[k]) - nodes.begin();
+    collection.values[static_cast<std::size_t>(at)] = std::move(fresh.values[k]);
+  }
+  return {};
+}
+
+/// Scales by the error of the readers' outputs; sources report the threshold of their group.
+Result<void> choose_by_output(const Graph& graph, const Regions& regions, const std::vector<NodeId>& nodes,
+                              const Collection& collection, const PictureStore& store, int threads,
+                              std::vector<Storage>& groups, CalibrationReport& report) {
+  std::vector<float> largest(groups.size());
+  const auto group_of = [&](NodeId id) {
+    return static_cast<std::size_t>(regions.group[static_cast<std::size_t>(id)]);
+  };
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    float& most = largest[group_of(nodes[i])];
+    most = std::max(most, collection.values[i].max_magnitude());
+  }
+  OCTET_TRY(groups, least_output_error(graph, regions, std::move(groups), largest, store, threads));
+  for (const NodeId id : nodes) {
+    const Storage& storage = groups[group_of(id)];
+    ValueRange& range = report.ranges[graph.nodes[static_cast<std::size_t>(id)].output_name];
+    range.threshold = storage.scale * static_cast<float>(levels_of(storage.dtype));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<CalibratedModel> calibrate(const Model& model, const CalibrationOptions& options,
@@ -101,18 +182,28 @@ Result<CalibratedModel> calibrate(const Model& model, const CalibrationOptions& 
   OCTET_CHECK(optimize(graph));
   OCTET_CHECK(check_names(model.graph, graph, options.exclude));
   OCTET_CHECK(equalize_channels(graph));
+  const bool automatic = options.mode == CalibrationMode::automatic;
   const Regions regions = find_regions(graph, options.exclude);
   const std::vector<NodeId> nodes = sources_of(regions);
-  OCTET_TRY(const Collection collection, collect(graph, nodes, options.threads, pictures));
+  PictureStore store(picture_bytes(graph), kKeptPictures);
+  OCTET_TRY(Collection collection,
+            collect(graph, nodes, options.threads, keeping(pictures, picture_bytes(graph), store)));
+  if (automatic) OCTET_CHECK(balance_and_collect(regions, nodes, options, store, graph, collection));
 
   CalibratedModel result;
   result.report.images = collection.images;
-  OCTET_TRY(const std::vector<Storage> groups,
-            choose_storage(graph, regions, nodes, collection, options, result.report));
+  OCTET_TRY(std::vector<Storage> groups, choose_storage(graph, regions, nodes, collection, options, result.report));
+  if (automatic) {
+    OCTET_CHECK(choose_by_output(graph, regions, nodes, collection, store, options.threads, groups, result.report));
+  }
   count_nodes(graph, regions, result.report);
   result.model = {{}, model.preprocess, model.labels, provenance(options, collection.images), model.name};
   for (const auto& [key, value] : model.provenance) result.model.provenance.emplace(key, value);
   OCTET_TRY(result.model.graph, quantize(graph, regions, groups));
+  if (automatic) OCTET_CHECK(refine_layers(graph, store, options.threads, result.model.graph));
+  if (options.measure_damage) {
+    OCTET_TRY(result.report.damage, measure_damage(graph, result.model.graph, store, options.threads));
+  }
   return result;
 }
 

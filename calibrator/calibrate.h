@@ -13,7 +13,16 @@
 
 namespace octet {
 
-enum class CalibrationMode : std::uint8_t { naive, entropy, percentile, mse };
+enum class CalibrationMode : std::uint8_t {
+  naive,
+  entropy,
+  percentile,
+  mse,
+  /// Chosen by the error at the output of the layers: cross-layer equalisation by measured ranges (balance.h), scales
+  /// by what they do to the readers (output_error.h), weights rounded together and channels' gains and biases fitted
+  /// (refine.h). The others choose thresholds alone (thresholds.h).
+  automatic,
+};
 enum class ActivationType : std::uint8_t {
   automatic,  ///< u8 where values are non-negative by construction, else s8
   s8,         ///< s8 everywhere
@@ -21,17 +30,31 @@ enum class ActivationType : std::uint8_t {
 };
 
 struct CalibrationOptions {
-  CalibrationMode mode = CalibrationMode::mse;
+  CalibrationMode mode = CalibrationMode::automatic;
   ActivationType dtype = ActivationType::automatic;
   std::vector<std::string> exclude;  ///< node names (also names of fused nodes) that stay FP32
   double percentile = 99.99;         ///< for CalibrationMode::percentile
   int threads = 0;                   ///< 0: as many as the calling arena has
+  bool measure_damage = false;       ///< fill CalibrationReport::damage
 };
 
-/// Range of one value, as measured and as chosen.
+/// Range of one value, as measured and as chosen. With equalisation: of the equalised network.
 struct ValueRange {
   float min = 0, max = 0;  ///< seen on the sample
   float threshold = 0;     ///< |x| that maps to the largest stored integer
+};
+
+/// What INT8 does to one value: the INT8 node's output, everything before it in INT8 as well, against
+/// the float graph on the same pictures.
+struct ValueDamage {
+  std::string name;          ///< the node's name
+  std::string output_name;   ///< as in CalibrationReport::ranges
+  DType dtype = DType::f32;  ///< how the INT8 graph stores it
+  float scale = 0;           ///< of a quantised value
+  double sqnr = 0;           ///< 10 log10(sum x^2 / sum (x' - x)^2) in dB, at most 200
+  double cosine = 1;         ///< sum x x' / sqrt(sum x^2 sum x'^2); 1 when both are all zero
+  double clipped = 0;        ///< share (0..1) of the float values outside the stored range
+  double mean_error = 0;     ///< mean of x' - x over the root mean square of x
 };
 
 /// What calibration did, for reports.
@@ -39,6 +62,7 @@ struct CalibrationReport {
   std::int64_t images = 0;                   ///< decoded and used
   std::map<std::string, ValueRange> ranges;  ///< by output_name
   int int8_nodes = 0, f32_nodes = 0;         ///< nodes that compute in each precision
+  std::vector<ValueDamage> damage;           ///< in the order of the INT8 graph; see measure_damage
 };
 
 struct CalibratedModel {
@@ -51,8 +75,9 @@ struct CalibratedModel {
 using PictureSource = std::function<Result<std::int64_t>(std::span<std::uint8_t> slots, std::int64_t count)>;
 
 /// Optimises `model`, runs it in FP32 over all pictures with streaming statistics (memory does not
-/// depend on their number), chooses thresholds and quantises. Unknown names in `exclude` are one
-/// Error(usage) that lists them all with the nearest existing names. Does not change `model`.
+/// depend on their number; up to 64 of them, evenly spread, are kept for further passes), chooses thresholds and
+/// quantises. Unknown names in `exclude` are one Error(usage) that lists them all with the nearest existing names. Does
+/// not change `model`.
 Result<CalibratedModel> calibrate(const Model& model, const CalibrationOptions& options, const PictureSource& pictures);
 
 }  // namespace octet

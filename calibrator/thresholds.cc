@@ -156,6 +156,7 @@ float choose_threshold(const ValueStatistics& statistics, CalibrationMode mode, 
     case CalibrationMode::naive: break;
     case CalibrationMode::percentile: bin = percentile_bin(counts, percentile); break;
     case CalibrationMode::entropy: bin = entropy_bin(counts, levels); break;
+    case CalibrationMode::automatic:  // where it starts from
     case CalibrationMode::mse: bin = mse_bin(counts, levels); break;
   }
   const auto threshold = static_cast<float>(bin * statistics.bin_width());

@@ -14,7 +14,7 @@ namespace octet {
 ///   entropy     least Kullback-Leibler divergence between the clipped histogram and itself at the
 ///               quantiser's resolution (Migacz, "8-bit inference with TensorRT", GTC 2017);
 ///               one-sided, levels + 1 groups, every candidate up to the whole range.
-///   mse         least mean squared error of clipping and rounding.
+///   mse         least mean squared error of clipping and rounding; also where `automatic` starts from.
 float choose_threshold(const ValueStatistics& statistics, CalibrationMode mode, int levels, double percentile);
 
 /// Scale of a value quantised with `threshold`; 1 for threshold 0, so that scales are always > 0.

@@ -11,7 +11,17 @@ namespace {
 
 constexpr std::int32_t kMaxBias = 1 << 30;
 
-int half(int weight) noexcept { return static_cast<int>(std::nearbyint(weight / 2.0)); }
+/// Half of each weight, within [-limit, limit]. Odd ones go up or down so that the errors cancel along the channel.
+void halve(std::span<std::int8_t> weights, int limit) noexcept {
+  int drift = 0;  // sum of 2 * half - weight so far
+  for (std::int8_t& weight : weights) {
+    const int w = weight;  // NOLINT(bugprone-signed-char-misuse): weights are signed numbers
+    const int up = (w + (w & 1)) / 2;
+    const int half = std::clamp((w & 1) != 0 && drift > 0 ? up - 1 : up, -limit, limit);
+    drift += 2 * half - w;
+    weight = static_cast<std::int8_t>(half);
+  }
+}
 
 /// Number of weights of one output channel; 0 when the tensor has no channels.
 std::size_t channel_size(const Tensor& weight) noexcept {
@@ -77,9 +87,10 @@ Result<Parameter> adjust_weight(const Parameter& weight, DType source, bool dept
   for (std::size_t c = 0; c < adjusted.scale.size(); ++c) {
     const std::span<std::int8_t> channel = values.subspan(c * size, size);
     if (source == DType::s8) {
-      for (std::int8_t& w : channel) w = static_cast<std::int8_t>(2 * std::clamp(half(w), -63, 63));
+      halve(channel, 63);
+      for (std::int8_t& w : channel) w = static_cast<std::int8_t>(2 * w);
     } else if (pairs_can_saturate(channel)) {
-      for (std::int8_t& w : channel) w = static_cast<std::int8_t>(half(w));
+      halve(channel, 64);
       adjusted.scale[c] *= 2;
     }
   }

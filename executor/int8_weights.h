@@ -35,10 +35,11 @@ float sum_scale(const Value& operand, const Value& dst) noexcept;
 bool pairs_can_saturate(std::span<const std::int8_t> weights) noexcept;
 
 /// The weights that a machine can multiply without loss. With `int8_dot_product` the parameter itself.
-/// Without: sources u8: channels whose pairs can saturate get half the weights (round half even) and
-/// twice the scale, except depthwise ones, which oneDNN does not add in pairs. Sources s8: all
-/// channels get even weights, because oneDNN halves them itself there (2 * round_half_even(w / 2),
-/// within [-126, 126]; same scale).
+/// Without: sources u8: channels whose pairs can saturate get half the weights and twice the scale, except
+/// depthwise ones, which oneDNN does not add in pairs. Sources s8: all channels get even weights within
+/// [-126, 126] and keep their scale, because oneDNN halves them itself there. Halves of odd weights are
+/// rounded up or down so that their errors cancel along the channel, neighbour against neighbour: inputs
+/// next to each other are alike, so most of the error of the sum goes.
 Result<Parameter> adjust_weight(const Parameter& weight, DType source, bool depthwise, bool int8_dot_product);
 
 /// The numbers of quantised `node` for source `src` and destination `dst` (f32 when the result is

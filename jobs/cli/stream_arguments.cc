@@ -47,7 +47,8 @@ Result<CalibrationMode> parse_mode(const std::string& text) {
   if (text == "naive") return CalibrationMode::naive;
   if (text == "entropy") return CalibrationMode::entropy;
   if (text == "percentile") return CalibrationMode::percentile;
-  if (text == "mse" || text == "auto") return CalibrationMode::mse;
+  if (text == "mse") return CalibrationMode::mse;
+  if (text == "auto") return CalibrationMode::automatic;
   return usage("--mode is auto, naive, entropy, percentile or mse, not '" + text + "'");
 }
 
@@ -105,7 +106,8 @@ po::options_description calibration_options() {
   po::options_description options("Calibration");
   auto add = options.add_options();
   add("mode", po::value<std::string>()->default_value("auto")->value_name("MODE"),
-      "how ranges are chosen: naive, entropy, percentile, mse; auto: mse, the most faithful so far");
+      "how ranges are chosen: naive, entropy, percentile, mse; auto: by the error at the layers' outputs, with refined "
+      "weights");
   add("fraction", po::value<double>()->default_value(0.02)->value_name("F"), "share of the data that is sampled");
   add("samples", po::value<std::uint64_t>()->value_name("N"),
       "number of pictures that are sampled, in place of --fraction");

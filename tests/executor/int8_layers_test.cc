@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "executor/executor_testing.h"
+#include "octet/executor/int8_weights.h"
 
 namespace octet::test {
 namespace {
@@ -135,6 +137,37 @@ TEST(Int8Layers, AnOperandInItsLastUseStandsForBothSides) {
   const ValueRef x = b.convolution(b.input(), square(16), kU8);
   const ValueRef y = b.convolution(x, square(16), kU8, {sum(), eltwise(EltwiseKind::relu)}, x);
   expect_equals_reference(b.finish({y}), 2, 3);
+}
+
+/// Every weight of one channel once.
+Parameter all_weights() {
+  std::vector<std::int8_t> values;
+  for (int w = -127; w <= 127; ++w) values.push_back(static_cast<std::int8_t>(w));
+  return {"w", Tensor::from({1, 255, 1, 1}, values).value(), {0.5F}};
+}
+
+TEST(AdjustWeight, HalvesSoThatErrorsCancel) {
+  const Parameter weight = all_weights();
+  const Parameter u8 = adjust_weight(weight, DType::u8, false, false).value();
+  const Parameter s8 = adjust_weight(weight, DType::s8, false, false).value();
+  EXPECT_EQ(u8.scale[0], 1.0F);
+  EXPECT_EQ(s8.scale[0], 0.5F);
+  int drift_u8 = 0, drift_s8 = 0;
+  for (std::size_t i = 0; i < 255; ++i) {
+    const int w = weight.value.as<std::int8_t>()[i];
+    const int a = 2 * u8.value.as<std::int8_t>()[i] - w, b = s8.value.as<std::int8_t>()[i] - w;
+    EXPECT_LE(std::abs(a), 1) << w;
+    EXPECT_LE(std::abs(b), 1) << w;
+    if (w % 2 == 0) {
+      EXPECT_EQ(a, 0);
+      EXPECT_EQ(b, 0);
+    }
+    drift_u8 += a;
+    drift_s8 += b;
+    EXPECT_LE(std::abs(drift_u8), 1) << w;
+  }
+  EXPECT_LE(std::abs(drift_s8), 2);  // 127 has no even neighbour above it
+  EXPECT_EQ(adjust_weight(weight, DType::s8, false, true).value().scale[0], 0.5F);
 }
 
 }  // namespace
