@@ -206,12 +206,14 @@ TEST(Build, ShapesMustFollowTheBatch) {
   EXPECT_THAT(failure(constant, ErrorCode::unsupported), AllOf(HasSubstr("number of images"), HasSubstr("'sum'")));
 }
 
-TEST(Build, BroadcastNeedsEqualShapes) {
+TEST(Build, ElementwiseSumsNeedEqualShapes) {
   Net net;
   const auto c = net.convolution("c", net.data(), 3, 4);
   const auto pooled = net.op("Pooling", "p", {{"global_pool", "True"}, {"pool_type", "avg"}}, {c});
-  net.head(net.op("broadcast_add", "sum", {}, {c, pooled}));
+  net.head(net.op("elemwise_add", "sum", {}, {c, pooled}));
   EXPECT_THAT(failure(net, ErrorCode::unsupported), HasSubstr("different shapes"));
+  net.symbol.nodes.back().op = "broadcast_add";
+  EXPECT_EQ(net.graph().nodes.back().outputs[0].shape, (Shape{1, 4, 8, 8}));
 }
 
 TEST(Build, RepeatedNodeNamesGetDistinctOutputNames) {
