@@ -46,7 +46,7 @@ bool is_support(const Graph& graph, const Node& node) {
   if (const auto* op = node.as<PadOp>()) return op->mode == PadMode::constant && op->value == 0;
   if (const auto* op = node.as<EltwiseOp>()) return has_table(op->kind);
   return node.as<FlattenOp>() != nullptr || node.as<AddOp>() != nullptr || node.as<PReluOp>() != nullptr ||
-         node.as<UpSamplingOp>() != nullptr || is_channel_norm(graph, node);
+         node.as<UpSamplingOp>() != nullptr || is_channel_norm(graph, node) || node.as<L2NormalizationOp>() != nullptr;
 }
 
 /// INT8 nodes that only move or select numbers.
@@ -100,6 +100,9 @@ bool non_negative(const Node& node, const std::vector<char>& known) {
              std::all_of(normalize->std.begin(), normalize->std.end(), [](float s) { return s > 0; });
   } else if (const auto* binary = node.as<BinaryOp>()) {
     result = all && binary->kind != BinaryKind::sub;
+  } else if (node.as<L2NormalizationOp>() != nullptr) {
+    const auto scale = node.params.empty() ? std::span<const float>() : node.params[0].value.as<float>();
+    result = all && std::all_of(scale.begin(), scale.end(), [](float x) { return x >= 0; });
   } else if (const auto* constant = node.as<ConstantOp>()) {
     const std::span<const float> values = constant->value.as<float>();
     result = !values.empty() && std::all_of(values.begin(), values.end(), [](float x) { return x >= 0; });

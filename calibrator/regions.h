@@ -12,9 +12,9 @@ namespace octet {
 /// Per node of an optimised FP32 graph (every operator has one output, so a node stands for its value).
 struct Regions {
   /// Computes in INT8. Convolution and FullyConnected always do, unless excluded. Pooling, Concat,
-  /// Flatten, eltwise functions, PReLU, UpSampling, Add, BatchNorm over channels and zero Pad do where they join two
-  /// such nodes: one reaches them going forward and one going backward through nodes of these kinds (MXNet's "smart"
-  /// mode).
+  /// Flatten, eltwise functions, PReLU, UpSampling, Add, L2Normalization, BatchNorm over channels and zero Pad do where
+  /// they join two such nodes: one reaches them going forward and one going backward through nodes of these kinds
+  /// (MXNet's "smart" mode).
   std::vector<char> int8;
   /// Some INT8 node reads the value in quantised form.
   std::vector<char> read_quantized;

@@ -32,5 +32,7 @@ Result<Kernel> instance_norm_kernel(const StepBuilder& b, NodeId id, const Insta
 Result<Kernel> up_sampling_kernel(const StepBuilder& b, NodeId id, const UpSamplingOp& op);
 Result<Kernel> adaptive_pooling_kernel(const StepBuilder& b, NodeId id);
 Result<Kernel> deconvolution_kernel(const StepBuilder& b, NodeId id, const DeconvolutionOp& op);
+/// Slices, L2Normalization, box_nms and detections; Error(unsupported) for other operators.
+Result<Kernel> make_detection_kernel(const StepBuilder& builder, NodeId id);
 
 }  // namespace octet

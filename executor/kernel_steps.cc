@@ -9,7 +9,6 @@
 #include "octet/executor/kernels/concat.h"
 #include "octet/executor/kernels/convert.h"
 #include "octet/executor/kernels/eltwise.h"
-#include "octet/executor/kernels/multibox.h"
 #include "octet/executor/kernels/pooling.h"
 #include "octet/executor/kernels/softmax.h"
 #include "octet/executor/kernels/transpose.h"
@@ -231,21 +230,6 @@ Result<Kernel> pad_kernel(const StepBuilder& b, NodeId id, const PadOp& op) {
                 }};
 }
 
-Result<Kernel> detection_kernel(const StepBuilder& b, NodeId id, const MultiBoxDetectionOp& op) {
-  const Node& node = b.node(id);
-  for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-    if (b.input(id, k).quantized()) return unsupported(node, "needs f32 inputs");
-  }
-  const Shape& scores = b.input(id, 0).shape;
-  const kernels::MultiBoxShape shape{scores[0], scores[1], scores[2]};
-  return Kernel{"octet:multibox_detection",
-                [=](auto in, void* out, void* temporary) {
-                  const auto at = [&](std::size_t k) { return static_cast<const float*>(in[k]); };
-                  kernels::multibox_detection(op, shape, at(0), at(1), at(2), static_cast<float*>(out), temporary);
-                },
-                kernels::multibox_detection_scratch_bytes(shape)};
-}
-
 Kernel convert_kernel(const StepBuilder& b, NodeId id) {
   return {"octet:convert",
           [from = element_of(b.input(id, 0)), to = element_of(b.output(id)), count = count_of(b.output(id))](
@@ -272,11 +256,10 @@ Result<Kernel> select(const StepBuilder& b, NodeId id) {
   if (const auto* up_sampling = node.as<UpSamplingOp>()) return up_sampling_kernel(b, id, *up_sampling);
   if (node.as<AdaptivePoolingOp>() != nullptr) return adaptive_pooling_kernel(b, id);
   if (const auto* deconvolution = node.as<DeconvolutionOp>()) return deconvolution_kernel(b, id, *deconvolution);
-  if (const auto* detection = node.as<MultiBoxDetectionOp>()) return detection_kernel(b, id, *detection);
   if (node.as<QuantizeOp>() != nullptr || node.as<DequantizeOp>() != nullptr || node.as<IdentityOp>() != nullptr) {
     return convert_kernel(b, id);
   }
-  return unsupported(node, "has no implementation");
+  return make_detection_kernel(b, id);
 }
 
 }  // namespace

@@ -80,7 +80,9 @@ class Builder {
       return kernels::transpose_is_copy(src.shape, axes_of(*op, src.shape.size()), order_of(src.shape),
                                         order_of(dst.shape));
     }
-    if (node.as<FlattenOp>() == nullptr && node.as<ReshapeOp>() == nullptr) return false;
+    const auto* flatten = node.as<FlattenOp>();
+    if (flatten == nullptr && node.as<ReshapeOp>() == nullptr) return false;
+    if (flatten != nullptr && flatten->channels_last) return true;
     if (src.shape == dst.shape) return true;
     return (order_is_free(src.shape) && order_is_free(dst.shape)) || stays_nhwc(i);
   }
@@ -88,7 +90,8 @@ class Builder {
   /// A flattened image that only FullyConnected nodes read: they reorder their weights instead.
   bool stays_nhwc(NodeId i) const {
     const Node& node = graph_.nodes[i];
-    if (observable_ || node.as<FlattenOp>() == nullptr) return false;
+    const auto* flatten = node.as<FlattenOp>();
+    if (observable_ || flatten == nullptr || flatten->channels_last) return false;
     const Value& src = graph_.value(node.inputs[0]);
     if (src.shape.size() != 4 || order_is_free(src.shape)) return false;
     for (const ValueRef output : graph_.outputs) {
@@ -167,7 +170,8 @@ class Builder {
     } else if (observable_) {
       return -1;
     } else if (node.as<EltwiseOp>() != nullptr || node.as<BatchNormOp>() != nullptr ||
-               node.as<SoftmaxOp>() != nullptr || node.as<PReluOp>() != nullptr) {
+               node.as<SoftmaxOp>() != nullptr || node.as<PReluOp>() != nullptr ||
+               node.as<L2NormalizationOp>() != nullptr) {
       end = std::min(end, 1);
     } else if (node.as<AddOp>() == nullptr) {
       return -1;

@@ -82,6 +82,8 @@ std::string shortest(T value) {
   return {buffer.data(), end};
 }
 
+std::string shortest(const std::optional<std::int64_t>& value) { return value ? shortest(*value) : "None"; }
+
 template <class T>
 std::string join(const std::vector<T>& values) {
   std::string text = "(";
@@ -130,6 +132,7 @@ std::string format(float value) { return shortest(value); }
 std::string format(double value) { return shortest(value); }
 std::string format_tuple(const std::vector<std::int64_t>& values) { return join(values); }
 std::string format_tuple(const std::vector<float>& values) { return join(values); }
+std::string format_tuple(const std::vector<std::optional<std::int64_t>>& values) { return join(values); }
 
 bool is_hidden_key(std::string_view key) noexcept {
   return key.size() > 4 && key.starts_with("__") && key.ends_with("__");
@@ -229,6 +232,27 @@ std::optional<std::vector<std::int64_t>> AttributeReader::integers(const char* k
   const auto fits = [&](std::int64_t v) { return v >= min && v <= max; };
   if (values && std::all_of(values->begin(), values->end(), fits)) return values;
   wrong(key, *text, "a tuple of integers from " + std::to_string(min) + " to " + std::to_string(max));
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> AttributeReader::optional_integer(const char* key, std::int64_t min, std::int64_t max) {
+  const std::string* text = find(key);
+  if (text == nullptr || trim(*text) == "None") return std::nullopt;
+  const auto value = parse_integer(*text);
+  if (value && *value >= min && *value <= max) return value;
+  wrong(key, *text, "None or an integer from " + std::to_string(min) + " to " + std::to_string(max));
+  return std::nullopt;
+}
+
+std::optional<std::vector<std::optional<std::int64_t>>> AttributeReader::optional_integers(const char* key,
+                                                                                           std::int64_t min,
+                                                                                           std::int64_t max) {
+  const std::string* text = find(key);
+  if (text == nullptr) return std::nullopt;
+  auto values = parse_optional_integers(*text);
+  const auto fits = [&](const std::optional<std::int64_t>& v) { return !v || (*v >= min && *v <= max); };
+  if (values && std::all_of(values->begin(), values->end(), fits)) return values;
+  wrong(key, *text, "a tuple of integers from " + std::to_string(min) + " to " + std::to_string(max) + " or None");
   return std::nullopt;
 }
 

@@ -34,6 +34,7 @@ std::string format(float value);                                    ///< shortes
 std::string format(double value);                                   ///< shortest text that reads back to the same value
 std::string format_tuple(const std::vector<std::int64_t>& values);  ///< "(3, 3)", "(3,)", "()"
 std::string format_tuple(const std::vector<float>& values);
+std::string format_tuple(const std::vector<std::optional<std::int64_t>>& values);  ///< "(None, 3)"
 
 /// True for keys of the form `__xxx__`, which every node may carry.
 bool is_hidden_key(std::string_view key) noexcept;
@@ -65,10 +66,14 @@ class AttributeReader {
   /// Absent or "None": nullopt.
   std::optional<bool> optional_boolean(const char* key);
   std::optional<float> optional_real(const char* key);
+  std::optional<std::int64_t> optional_integer(const char* key, std::int64_t min, std::int64_t max = kMaxAttribute);
   /// Each element in [min, max]; absent or "None": nullopt.
   std::optional<std::vector<std::int64_t>> integers(const char* key, std::int64_t min = 0,
                                                     std::int64_t max = kMaxAttribute);
   std::optional<std::vector<float>> reals(const char* key);
+  /// Each element in [min, max] or absent ("None"); without the attribute: nullopt.
+  std::optional<std::vector<std::optional<std::int64_t>>> optional_integers(const char* key, std::int64_t min,
+                                                                            std::int64_t max = kMaxAttribute);
 
   template <class E>
   using Names = std::initializer_list<std::pair<std::string_view, E>>;
@@ -138,6 +143,7 @@ class AttributeWriter {
   static std::string text(double value) { return format(value); }
   static std::string text(const std::vector<std::int64_t>& values) { return format_tuple(values); }
   static std::string text(const std::vector<float>& values) { return format_tuple(values); }
+  static std::string text(const std::vector<std::optional<std::int64_t>>& values) { return format_tuple(values); }
   static std::string text(const std::string& value) { return value; }
 };
 

@@ -5,9 +5,13 @@
 #include <set>
 
 #include "octet/graph/build_checks.h"
+#include "octet/graph/deploy.h"
 #include "octet/graph/lowering.h"
 #include "octet/graph/ops.h"
 #include "octet/graph/own_format.h"
+#include "octet/graph/resolve.h"
+#include "octet/graph/single_outputs.h"
+#include "octet/graph/ssd_tail.h"
 #include "octet/graph/upgrade.h"
 
 namespace octet {
@@ -20,8 +24,8 @@ bool all_finite(const Tensor& tensor) {
 
 class Builder {
  public:
-  Builder(const Symbol& symbol, const ParamMap& params, const Preprocess& preprocess, const std::string& where)
-      : symbol_(symbol), params_(params), preprocess_(preprocess), where_(where) {}
+  Builder(Symbol symbol, const ParamMap& params, const Preprocess& preprocess, const std::string& where)
+      : symbol_(std::move(symbol)), params_(params), preprocess_(preprocess), where_(where) {}
 
   Result<Graph> run() {
     auto own = is_own_format(symbol_);
@@ -34,6 +38,7 @@ class Builder {
     find_extra();
     if (faults_.any()) return faults_.error(where_);
     if (!shaped) return within(shaped.error());
+    if (auto resolved = resolve_shapes(graph_); !resolved) return within(resolved.error());
     lower(graph_);
     if (auto checked = check_batch(graph_); !checked) return within(checked.error());
     make_axes_explicit(graph_);
@@ -300,7 +305,7 @@ class Builder {
     }
   }
 
-  const Symbol& symbol_;
+  const Symbol symbol_;
   const ParamMap& params_;
   const Preprocess& preprocess_;
   const std::string& where_;
@@ -315,13 +320,21 @@ class Builder {
   Graph graph_;
 };
 
+/// What the builder works on: the form that detects, and one output per node.
+Result<Symbol> prepared(const Symbol& symbol, const std::string& where) {
+  if (!is_ssd_training(symbol)) return single_outputs(with_box_detection(symbol));
+  OCTET_TRY(const Symbol deployed, deploy_symbol(symbol, {}, where));
+  return single_outputs(deployed);
+}
+
 }  // namespace
 
 Result<Graph> build_graph(const Symbol& symbol, const ParamMap& params, const Preprocess& preprocess,
                           const std::string& where) {
-  auto built = Builder(symbol, params, preprocess, where).run();
+  OCTET_TRY(const Symbol ready, prepared(symbol, where));
+  auto built = Builder(ready, params, preprocess, where).run();
   if (built) return built;
-  const auto old = with_full_pooling(symbol);
+  const auto old = with_full_pooling(ready);
   if (!old) return built;
   auto rounded_up = Builder(*old, params, preprocess, where).run();
   return rounded_up ? std::move(rounded_up) : std::move(built);
@@ -329,7 +342,8 @@ Result<Graph> build_graph(const Symbol& symbol, const ParamMap& params, const Pr
 
 Result<Graph> build_unweighted(const Symbol& symbol, const Preprocess& preprocess, const std::string& where) {
   const ParamMap none;
-  return Builder(symbol, none, preprocess, where).run_unweighted();
+  OCTET_TRY(Symbol ready, prepared(symbol, where));
+  return Builder(std::move(ready), none, preprocess, where).run_unweighted();
 }
 
 }  // namespace octet

@@ -11,7 +11,10 @@ namespace octet {
 
 /// Builds the graph: attributes get MXNet's defaults, label variables and training-only inputs are
 /// dropped, weights are attached to their nodes, and the image variable becomes InputOp +
-/// NormalizeOp. Shaped for one image. All parameter faults are reported in one error. Where the sizes
+/// NormalizeOp. A training symbol of an SSD network counts as its deploy form (see deploy.h), the box code of
+/// GluonCV's SSD is one operator (see ssd_tail.h), nodes with several outputs become several nodes, and what depends on
+/// shapes alone is decided here (see resolve.h): anchors become constants. Shaped for one image. All parameter faults
+/// are reported in one error. Where the sizes
 /// of a file from before 0.9 only fit with pooling that rounds up, it does.
 Result<Graph> build_graph(const Symbol& symbol, const ParamMap& params, const Preprocess& preprocess,
                           const std::string& where);

@@ -17,7 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMaxParamsBytes = std::uint64_t{16} << 30;
 constexpr std::uint64_t kMaxLabelBytes = std::uint64_t{8} << 20;
 
 Error at(const fs::path& file, const Error& error) {

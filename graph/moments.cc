@@ -181,6 +181,21 @@ Moments of_pixels(const NormalizeOp& op) {
   return result;
 }
 
+/// x / sqrt(sum of x^2), with mean squares in the place of squares.
+Moments scale_to_unit(const Node& node, const Moments& input, const Shape& shape) {
+  const auto& op = *node.as<L2NormalizationOp>();
+  double terms = 1;
+  for (std::size_t k = 1; k < shape.size(); ++k) {
+    const bool summed = op.mode == L2Mode::instance || (op.mode == L2Mode::channel) == (k == 1);
+    terms *= summed ? static_cast<double>(shape[k]) : 1.0;
+  }
+  const double factor = 1 / std::sqrt(terms * input.mean_square() + static_cast<double>(op.eps));
+  Moments result = input;
+  for (double& mean : result.mean) mean *= factor;
+  for (double& variance : result.variance) variance *= factor * factor;
+  return result;
+}
+
 Moments of_softmax(const Shape& output) {
   const double mean = 1.0 / static_cast<double>(std::max<std::int64_t>(output.size() > 1 ? output[1] : 1, 1));
   return {{mean}, {mean * mean}};
@@ -225,6 +240,7 @@ Moments predict(const Node& node, std::span<const Moments> inputs, std::span<con
   if (node.as<PReluOp>() != nullptr) return slopes(node, inputs[0], extent(shapes[0], 1));
   if (node.as<InstanceNormOp>() != nullptr) return {};
   if (node.as<SoftmaxOp>() != nullptr) return of_softmax(output);
+  if (node.as<L2NormalizationOp>() != nullptr) return scale_to_unit(node, inputs[0], shapes[0]);
   if (node.as<FlattenOp>() != nullptr || output == shapes[0]) return inputs[0];
   return inputs[0].pooled();
 }

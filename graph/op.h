@@ -2,10 +2,11 @@
 // operator definitions; what MXNet leaves to defaults is always explicit here.
 #pragma once
 
-#include <array>    // std::array
-#include <cstdint>  // std::int64_t
-#include <variant>  // std::variant
-#include <vector>   // std::vector
+#include <array>     // std::array
+#include <cstdint>   // std::int64_t
+#include <optional>  // std::optional
+#include <variant>   // std::variant
+#include <vector>    // std::vector
 
 #include "octet/graph/preprocess.h"  // Border
 #include "octet/graph/tensor.h"
@@ -151,9 +152,12 @@ struct PoolingOp {
 struct ConcatOp {
   std::int64_t axis = 1;
 };
-struct AddOp {};      ///< elementwise sum of two values of one shape
-struct AddNOp {};     ///< of any number. Only while a graph is built: then a chain of AddOp
-struct FlattenOp {};  ///< (N, rest), in NCHW order
+struct AddOp {};   ///< elementwise sum of two values of one shape
+struct AddNOp {};  ///< of any number. Only while a graph is built: then a chain of AddOp
+/// (N, rest), in NCHW order; channels_last: (N, C, H, W) in NHWC order, as behind transpose(0, 2, 3, 1).
+struct FlattenOp {
+  bool channels_last = false;
+};
 /// MXNet's codes: 0 copy, -1 infer, -2 copy the rest, -3 merge two, -4 split.
 struct ReshapeOp {
   std::vector<std::int64_t> shape;
@@ -170,6 +174,34 @@ struct SqueezeOp {
 struct TransposeOp {
   std::vector<std::int64_t> axes;
 };  ///< empty: reversed
+
+/// A part of a value: axes `axis`, `axis` + 1, ... (as many as `begin` has) are cut to [begin, end) in
+/// steps of `step`, by Python's rules: negative positions count from the end, absent ones mean the
+/// whole axis in the step's direction, an end beyond the axis is its end. Empty parts are errors.
+struct SliceOp {
+  std::int64_t axis = 0;
+  std::vector<std::optional<std::int64_t>> begin, end;
+  std::vector<std::int64_t> step;  ///< not 0
+};
+
+// The next three need an input's shape only. Building a graph replaces them, the first two by SliceOp
+// and the last by ConstantOp, so that they keep no other node alive and no later layer sees them.
+
+/// Cuts the first input to the size of the second along `axes`; empty: all axes.
+struct SliceLikeOp {
+  std::vector<std::int64_t> axes;
+};
+/// Part number `part` of `parts` equal ones along `axis`: one output of MXNet's SliceChannel.
+struct SplitOp {
+  std::int64_t axis = 1, parts = 1, part = 0;
+  bool squeeze = false;  ///< each part has size 1 along the axis, which a Reshape behind it drops
+};
+/// SSD anchors of one feature map, see anchors.h. `steps` and `offsets` are (y, x).
+struct MultiBoxPriorOp {
+  std::vector<float> sizes{1}, ratios{1};
+  bool clip = false;
+  std::array<float, 2> steps{-1, -1}, offsets{0.5F, 0.5F};
+};
 
 /// Softmax over `axis`; per_sample: over everything but the first axis (SoftmaxOutput's default).
 struct SoftmaxOp {
@@ -198,6 +230,47 @@ struct MultiBoxDetectionOp {
   std::int64_t nms_topk = -1;
 };
 
+enum class L2Mode : std::uint8_t {
+  instance,  ///< the sum runs over all axes but the first
+  channel,   ///< over axis 1
+  spatial,   ///< over all axes behind axis 1
+};
+
+/// y = x / sqrt(sum(x^2) + eps); with a weight (params: scale, one per channel) times scale[c], which is
+/// where SSD's learned scale behind the normalisation goes.
+struct L2NormalizationOp {
+  L2Mode mode = L2Mode::instance;
+  float eps = 1e-10F;
+};
+
+enum class BoxFormat : std::uint8_t {
+  corner,  ///< xmin, ymin, xmax, ymax
+  center,  ///< x, y, width, height
+};
+
+/// MXNet's box_nms on rows (last axis) of boxes (last axis but one); see executor/kernels/box_nms.h.
+struct BoxNmsOp {
+  float overlap_thresh = 0.5F, valid_thresh = 0;
+  std::int64_t topk = -1;
+  std::int64_t coord_start = 2, score_index = 1, id_index = -1, background_id = -1;
+  bool force_suppress = false;
+  BoxFormat in_format = BoxFormat::corner, out_format = BoxFormat::corner;
+};
+
+/// The tail of GluonCV's SSD networks as one operator: score test per class, decoding of boxes, box_nms
+/// over all classes of all anchors, the first `rows` rows. Inputs: probabilities (N, A, classes + 1),
+/// background first; predictions (N, A, 4); anchors (1, A, 4) as (x, y, width, height). Output
+/// (N, rows, 6) rows [id, score, xmin, ymin, xmax, ymax] in the anchors' unit, pixels of the network's
+/// input; -1 behind the last detection. See executor/kernels/box_nms.h.
+struct BoxDetectionOp {
+  float score_threshold = 0.01F;                       ///< a class counts when its score is above
+  std::array<float, 4> stds{0.1F, 0.1F, 0.2F, 0.2F};   ///< of x, y, width, height
+  std::array<float, 4> means{0, 0, 0, 0};              ///< likewise
+  float overlap_thresh = 0.45F, valid_thresh = 0.01F;  ///< of box_nms
+  std::int64_t topk = 400;                             ///< of box_nms, -1: all
+  std::int64_t rows = 100;
+};
+
 struct QuantizeOp {};    ///< f32 to the output's dtype: saturate(round_half_even(x / scale))
 struct DequantizeOp {};  ///< quantised to f32: q * scale
 
@@ -205,6 +278,7 @@ using Op =
     std::variant<InputOp, NormalizeOp, ConstantOp, ConvolutionOp, FullyConnectedOp, BatchNormOp, EltwiseOp, PoolingOp,
                  ConcatOp, AddOp, FlattenOp, ReshapeOp, TransposeOp, SoftmaxOp, IdentityOp, PadOp, MultiBoxDetectionOp,
                  QuantizeOp, DequantizeOp, PReluOp, BinaryOp, ReduceOp, LrnOp, InstanceNormOp, UpSamplingOp,
-                 AdaptivePoolingOp, DeconvolutionOp, ExpandDimsOp, SqueezeOp, AddNOp>;
+                 AdaptivePoolingOp, DeconvolutionOp, ExpandDimsOp, SqueezeOp, AddNOp, SliceOp, SliceLikeOp, SplitOp,
+                 MultiBoxPriorOp, L2NormalizationOp, BoxNmsOp, BoxDetectionOp>;
 
 }  // namespace octet

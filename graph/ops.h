@@ -86,6 +86,13 @@ const OpKind& kind_of(const DeconvolutionOp&);
 const OpKind& kind_of(const ExpandDimsOp&);
 const OpKind& kind_of(const SqueezeOp&);
 const OpKind& kind_of(const AddNOp&);
+const OpKind& kind_of(const SliceOp&);
+const OpKind& kind_of(const SliceLikeOp&);
+const OpKind& kind_of(const SplitOp&);
+const OpKind& kind_of(const MultiBoxPriorOp&);
+const OpKind& kind_of(const L2NormalizationOp&);
+const OpKind& kind_of(const BoxNmsOp&);
+const OpKind& kind_of(const BoxDetectionOp&);
 inline const OpKind& kind_of(const Op& op) {
   return std::visit([](const auto& typed) -> const OpKind& { return kind_of(typed); }, op);
 }
@@ -110,7 +117,9 @@ std::span<const OperatorDef> reduce_operators();
 std::span<const OperatorDef> norm_operators();
 std::span<const OperatorDef> spatial_operators();
 std::span<const OperatorDef> shape_operators();
+std::span<const OperatorDef> slice_operators();
 std::span<const OperatorDef> softmax_operators();
+std::span<const OperatorDef> l2_normalization_operators();
 std::span<const OperatorDef> detection_operators();
 std::span<const OperatorDef> internal_operators();
 
@@ -132,6 +141,12 @@ Result<std::vector<char>> reduced_axes(const ReduceOp& op, std::size_t rank);
 
 /// Writes the kinds of EltwiseOp that MXNet spells as operators of their own (graph/ops/scalar.cc).
 std::string write_scalar(const EltwiseOp& op, AttributeWriter& attributes);
+/// The cut of one axis of `size` elements: first position, step and number of elements taken.
+struct AxisCut {
+  std::int64_t begin = 0, step = 1, count = 0;
+};
+/// By the rules of SliceOp, one per axis of `shape`. Errors say which axis is left empty.
+Result<std::vector<AxisCut>> slice_cuts(const SliceOp& op, const Shape& shape);
 
 /// For operators whose output has the shape of their (first) input and that have no weights.
 Result<InferredShapes> infer_same(const Node& node, std::span<const Shape> inputs);

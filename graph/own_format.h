@@ -6,6 +6,8 @@
 //   __octet_pad__          Convolution: (top, left, bottom, right)
 //   __octet_output_name__  Node::output_name, when it is not the node's name
 //   __octet_fused__        JSON array: Node::fused
+//   __octet_channels_last__  Flatten: in NHWC order
+//   __octet_scaled__       L2Normalization: has a weight, one scale per channel
 //   __octet_border__       image variable: (top, left, bottom, right, value, value, value)
 //   __octet_scales__       weight variable: name of the array that holds its scales
 // Operators that MXNet does not have are _octet_normalize, _octet_quantize and _octet_dequantize.

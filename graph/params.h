@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>  // std::byte
+#include <cstdint>  // std::uint64_t
 #include <map>      // std::map
 #include <span>     // std::span
 #include <string>   // std::string
@@ -10,6 +11,9 @@
 #include "octet/graph/tensor.h"
 
 namespace octet {
+
+/// Larger .params files are refused.
+inline constexpr std::uint64_t kMaxParamsBytes = std::uint64_t{16} << 30;
 
 /// Named arrays. `arg:` and `aux:` prefixes are kept apart from the name.
 struct NamedTensor {

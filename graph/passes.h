@@ -36,7 +36,13 @@ Result<void> fold_padding(Graph& graph);
 /// a BatchNorm.
 Result<void> fuse_post_ops(Graph& graph);
 
-/// All of the above in their order: what `score` and `calibrate` run on an FP32 model.
+/// Computes Concat, Reshape, Flatten, transpose and slices of constants (anchors) once: they become constants.
+Result<void> fold_constants(Graph& graph);
+
+/// Merges transpose(0, 2, 3, 1) into the Flatten behind it (the heads of SSD): values lie in NHWC order anyway.
+Result<void> fuse_transposed_flatten(Graph& graph);
+
+/// All of the above: what `score` and `calibrate` run on an FP32 model.
 Result<void> optimize(Graph& graph);
 
 /// Removes nodes marked by `dead` and renumbers; a helper for passes.

@@ -86,6 +86,11 @@ void upgrade(Symbol& symbol) {
 }
 
 std::int64_t output_count(const SymbolNode& node) {
+  if (node.op == "SliceChannel" || node.op == "split") {
+    const auto parts = node.attrs.find("num_outputs");
+    const auto count = parts == node.attrs.end() ? std::nullopt : parse_integer(parts->second);
+    return std::clamp<std::int64_t>(count.value_or(1), 1, kMaxAttribute);
+  }
   const OperatorDef* definition = find_operator(node.op);
   return definition == nullptr ? 1 : definition->outputs;
 }

@@ -22,8 +22,9 @@ struct Scorer {
   std::shared_ptr<const Plan> plan;
   Preprocess preprocess;
   std::vector<std::string> labels;
-  bool detection = false;  ///< the head is MultiBoxDetection's (A, 6) rows
+  bool detection = false;  ///< the head is MultiBoxDetection's (A, 6) rows, or GluonCV's three outputs
   std::size_t head = 0;    ///< the plan's output that is scored
+  bool parts = false;      ///< outputs 0 to 2 are GluonCV's ids (K, 1), scores (K, 1) and boxes (K, 4)
   std::string name;
 
   /// Optimises (FP32) and compiles `model`.

@@ -13,14 +13,27 @@ bool reads_pixels_of(const InputLayout& input, const Preprocess& preprocess) {
          input.width == preprocess.width + input.border.left + input.border.right;
 }
 
+// GluonCV's detection networks end in box_nms and have three outputs: ids, scores and boxes.
+bool ends_in_parts(const Graph& graph, const Plan& plan) {
+  const auto finds_boxes = [](const Node& node) {
+    return node.as<BoxNmsOp>() != nullptr || node.as<BoxDetectionOp>() != nullptr;
+  };
+  const auto outputs = plan.outputs();
+  if (outputs.size() != 3 || std::none_of(graph.nodes.begin(), graph.nodes.end(), finds_boxes)) return false;
+  const std::int64_t rows = outputs[0].shape.empty() ? 0 : outputs[0].shape[0];
+  return outputs[0].shape == Shape{rows, 1} && outputs[1].shape == Shape{rows, 1} && outputs[2].shape == Shape{rows, 4};
+}
+
 // The output that holds detections, or the first one.
 void choose_head(const Graph& graph, Scorer& scorer) {
   const auto is_detection = [&](const ValueRef& ref) {
     return graph.nodes[static_cast<std::size_t>(ref.node)].as<MultiBoxDetectionOp>() != nullptr;
   };
   const auto found = std::find_if(graph.outputs.begin(), graph.outputs.end(), is_detection);
-  scorer.detection = found != graph.outputs.end();
-  scorer.head = scorer.detection ? static_cast<std::size_t>(found - graph.outputs.begin()) : 0;
+  const bool rows = found != graph.outputs.end();
+  scorer.head = rows ? static_cast<std::size_t>(found - graph.outputs.begin()) : 0;
+  scorer.parts = !rows && ends_in_parts(graph, *scorer.plan);
+  scorer.detection = rows || scorer.parts;
 }
 
 }  // namespace

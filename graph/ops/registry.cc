@@ -11,9 +11,10 @@ using NameMap = std::map<std::string_view, const OperatorDef*>;
 const NameMap& names() {
   static const NameMap map = [] {
     NameMap built;
-    for (const auto family : {convolution_operators(), pooling_operators(), eltwise_operators(), scalar_operators(),
-                              binary_operators(), reduce_operators(), norm_operators(), spatial_operators(),
-                              shape_operators(), softmax_operators(), detection_operators(), internal_operators()}) {
+    for (const auto family :
+         {convolution_operators(), pooling_operators(), eltwise_operators(), scalar_operators(), binary_operators(),
+          reduce_operators(), norm_operators(), spatial_operators(), shape_operators(), slice_operators(),
+          l2_normalization_operators(), softmax_operators(), detection_operators(), internal_operators()}) {
       for (const OperatorDef& definition : family) {
         for (const std::string_view name : definition.names) built.emplace(name, &definition);
       }

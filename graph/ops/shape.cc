@@ -45,15 +45,21 @@ std::string write_concat(const Node& node, AttributeWriter& a) {
   return "Concat";
 }
 
-Result<ParsedOperator> parse_flatten(AttributeReader& /*a*/) { return ParsedOperator{FlattenOp{}, {"data"}, {}, {}}; }
+Result<ParsedOperator> parse_flatten(AttributeReader& a) {
+  return ParsedOperator{FlattenOp{a.own("channels_last") != nullptr}, {"data"}, {}, {}};
+}
 
-Result<InferredShapes> infer_flatten(const Node& /*node*/, std::span<const Shape> inputs) {
+Result<InferredShapes> infer_flatten(const Node& node, std::span<const Shape> inputs) {
   const Shape& x = inputs[0];
+  if (node.as<FlattenOp>()->channels_last && x.size() != 4) return misfit("the input " + to_string(x) + " is no image");
   OCTET_TRY(const std::size_t rest, element_count(Shape(x.begin() + 1, x.end())));
   return InferredShapes{{{x[0], static_cast<std::int64_t>(rest)}}, {}};
 }
 
-std::string write_flatten(const Node& /*node*/, AttributeWriter& /*a*/) { return "Flatten"; }
+std::string write_flatten(const Node& node, AttributeWriter& a) {
+  if (node.as<FlattenOp>()->channels_last) a.set("__octet_channels_last__", true);
+  return "Flatten";
+}
 
 Result<ParsedOperator> parse_reshape(AttributeReader& a) {
   ReshapeOp op;

@@ -79,9 +79,11 @@ Result<void> optimize(Graph& graph) {
   const auto& outputs = graph.nodes[static_cast<std::size_t>(input)].outputs;
   const std::int64_t batch = outputs.empty() || outputs[0].shape.empty() ? 1 : outputs[0].shape[0];
   OCTET_CHECK(remove_dead_nodes(graph));
+  OCTET_CHECK(fold_constants(graph));
   OCTET_CHECK(fold_batch_norm(graph));
   OCTET_CHECK(fold_padding(graph));
   OCTET_CHECK(fuse_post_ops(graph));
+  OCTET_CHECK(fuse_transposed_flatten(graph));
   return infer_shapes(graph, batch);
 }
 

@@ -18,6 +18,7 @@ constexpr Command kCommands[] = {
     {"run", "calibrate, score and evaluate in one job: octet run JOB.ini", run_options, run_command},
     {"evaluate", "accuracy on labelled pictures, and against a second model", evaluate_options, evaluate_command},
     {"bench", "images per second of loader, executor and both", bench_options, bench_command},
+    {"deploy", "SSD training symbol to the network that detects", deploy_options, deploy_command},
     {"inspect", "the network before and after fusion and quantisation", inspect_options, inspect_command},
     {"pack", "pictures into .rec, .idx and .lst", pack_options, pack_command},
     {"draw", "pictures with their boxes or labels, two models side by side", draw_options, draw_command},

@@ -61,4 +61,17 @@ std::vector<Detection> detections(std::span<const float> rows, const Preprocess&
   return found;
 }
 
+std::vector<float> detection_rows(std::span<const float> ids, std::span<const float> scores,
+                                  std::span<const float> boxes, const Preprocess& preprocess) {
+  const std::size_t count = std::min({ids.size(), scores.size(), boxes.size() / 4});
+  const auto width = static_cast<float>(preprocess.width), height = static_cast<float>(preprocess.height);
+  std::vector<float> rows;
+  rows.reserve(count * row_values);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto box = boxes.subspan(4 * i, 4);
+    rows.insert(rows.end(), {ids[i], scores[i], box[0] / width, box[1] / height, box[2] / width, box[3] / height});
+  }
+  return rows;
+}
+
 }  // namespace octet

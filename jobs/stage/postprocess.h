@@ -18,4 +18,9 @@ std::vector<Prediction> top_k(std::span<const float> scores, std::size_t k);
 /// input) with id >= 0, in their order, in pixels of the original picture and clipped to it.
 std::vector<Detection> detections(std::span<const float> rows, const Preprocess& preprocess, const ImageInfo& picture);
 
+/// The same rows from GluonCV's outputs: one id and one score per row, and four corners in pixels of the network's
+/// input picture.
+std::vector<float> detection_rows(std::span<const float> ids, std::span<const float> scores,
+                                  std::span<const float> boxes, const Preprocess& preprocess);
+
 }  // namespace octet

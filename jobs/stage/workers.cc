@@ -45,7 +45,10 @@ Outcome RunWorker::outcome(std::size_t image, std::size_t k, bool keep_raw, cons
   Outcome outcome;
   outcome.detection = scorer_->detection;
   const auto head = values(scorer_->head, image);
-  if (scorer_->detection) {
+  if (scorer_->parts) {
+    const auto rows = detection_rows(head, values(1, image), values(2, image), scorer_->preprocess);
+    outcome.detections = detections(rows, scorer_->preprocess, picture);
+  } else if (scorer_->detection) {
     outcome.detections = detections(head, scorer_->preprocess, picture);
   } else {
     outcome.predictions = top_k(head, k);

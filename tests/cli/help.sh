@@ -1,9 +1,9 @@
 . "$(dirname "$0")/common.sh"
 expect_exit 0 "$OCTET" --help
-for command in calibrate score run evaluate bench inspect draw pack; do
+for command in calibrate score run evaluate bench deploy inspect draw pack; do
   expect_text out "^  $command "
 done
-for command in calibrate score run evaluate bench inspect draw; do
+for command in calibrate score run evaluate bench deploy inspect draw; do
   expect_exit 0 "$OCTET" "$command" --help
   expect_text out "usage: octet $command"
   expect_text out "--model PREFIX"

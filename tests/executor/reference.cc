@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <utility>
 
+#include "executor/reference_boxes.h"
+#include "executor/reference_layers.h"
 #include "executor/reference_values.h"
+#include "octet/graph/ops.h"
 
 namespace octet::test {
 namespace {
@@ -135,7 +139,14 @@ void run(const Task& task, const AddOp& /*op*/) {
 void copy_all(const Task& task) {
   for (std::size_t i = 0; i < task.elements(); ++i) task.pass(i, task.inputs[0], i);
 }
-void run(const Task& task, const FlattenOp& /*op*/) { copy_all(task); }
+void run(const Task& task, const FlattenOp& op) {
+  if (!op.channels_last) return copy_all(task);
+  const Shape& from = task.inputs[0].value.shape;
+  for (std::size_t i = 0; i < task.elements(); ++i) {
+    const Shape at = unflat({from[0], from[2], from[3], from[1]}, i);
+    task.pass(i, task.inputs[0], flat(from, {at[0], at[3], at[1], at[2]}));
+  }
+}
 void run(const Task& task, const ReshapeOp& /*op*/) { copy_all(task); }
 void run(const Task& task, const IdentityOp& /*op*/) { copy_all(task); }
 void run(const Task& task, const QuantizeOp& /*op*/) { copy_all(task); }
@@ -204,6 +215,68 @@ void run(const Task& task, const MultiBoxDetectionOp& op) {
     const auto rows = reference_detection(
         op, classes, anchors, task.inputs[0].tensor.as<float>().data() + n * classes * anchors,
         task.inputs[1].tensor.as<float>().data() + n * 4 * anchors, task.inputs[2].tensor.as<float>().data());
+    std::copy(rows.begin(), rows.end(),
+              task.dst.mutable_as<float>().begin() + static_cast<std::ptrdiff_t>(n * rows.size()));
+  }
+}
+
+void run(const Task& task, const SliceOp& op) {
+  const Shape& from = task.inputs[0].value.shape;
+  const auto cuts = slice_cuts(op, from);
+  for (std::size_t i = 0; i < task.elements(); ++i) {
+    Shape at = unflat(task.out.shape, i);
+    for (std::size_t k = 0; k < at.size(); ++k) at[k] = (*cuts)[k].begin + at[k] * (*cuts)[k].step;
+    task.pass(i, task.inputs[0], flat(from, at));
+  }
+}
+
+/// The places whose squares are added up for element `at`: those that agree with it on the other axes.
+bool in_sum(L2Mode mode, const Shape& a, const Shape& b) {
+  bool same = a[0] == b[0];
+  for (std::size_t k = 1; k < a.size(); ++k) {
+    const bool summed = mode == L2Mode::instance || (mode == L2Mode::channel ? k == 1 : k >= 2);
+    same = same && (summed || a[k] == b[k]);
+  }
+  return same;
+}
+
+void run(const Task& task, const L2NormalizationOp& op) {
+  const Shape& shape = task.out.shape;
+  const RefValue& x = task.inputs[0];
+  const double unit = x.value.quantized() ? x.value.scale : 1.0;
+  for (std::size_t i = 0; i < task.elements(); ++i) {
+    const Shape at = unflat(shape, i);
+    double sum = 0;
+    for (std::size_t j = 0; j < task.elements(); ++j) {
+      if (in_sum(op.mode, at, unflat(shape, j))) sum += static_cast<double>(x.stored(j)) * x.stored(j);
+    }
+    const double root = std::sqrt(sum * unit * unit + op.eps);
+    float y = x.stored(i) * (root > 0 ? static_cast<float>(unit / root) : 0.0F);
+    if (!task.node.params.empty()) y *= task.node.params[0].value.as<float>()[static_cast<std::size_t>(at[1])];
+    store_real(task.dst, i, y, task.out);
+  }
+}
+
+void run(const Task& task, const BoxNmsOp& op) {
+  const Shape& shape = task.out.shape;
+  const auto values = task.inputs[0].tensor.as<float>();
+  const auto width = static_cast<std::size_t>(shape.back());
+  const std::size_t image = width * static_cast<std::size_t>(shape[shape.size() - 2]);
+  for (std::size_t start = 0; start < values.size(); start += image) {
+    const auto part = values.subspan(start, image);
+    const auto rows = reference_box_nms(op, width, {part.begin(), part.end()});
+    std::copy(rows.begin(), rows.end(), task.dst.mutable_as<float>().begin() + static_cast<std::ptrdiff_t>(start));
+  }
+}
+
+void run(const Task& task, const BoxDetectionOp& op) {
+  const Shape& scores = task.inputs[0].value.shape;
+  const auto anchors = static_cast<std::size_t>(scores[1]), classes = static_cast<std::size_t>(scores[2]);
+  const auto boxes = task.inputs[2].tensor.as<float>();
+  for (std::size_t n = 0; n < static_cast<std::size_t>(scores[0]); ++n) {
+    const auto rows = reference_box_detection(
+        op, classes, task.inputs[0].tensor.as<float>().data() + n * anchors * classes,
+        task.inputs[1].tensor.as<float>().data() + n * anchors * 4, {boxes.begin(), boxes.end()});
     std::copy(rows.begin(), rows.end(),
               task.dst.mutable_as<float>().begin() + static_cast<std::ptrdiff_t>(n * rows.size()));
   }

@@ -100,7 +100,7 @@ INSTANTIATE_TEST_SUITE_P(
               {"Normalize", 1},
               {"Reshape", 1},
               {"sigmoid", 1},
-              {"transpose", 13}}},
+              {"transpose", 1}}},
         Case{"tiny_darknet",
              1000,
              {1, 1000},

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace octet::test {
@@ -104,6 +105,20 @@ Values pad(const Node& node, const Shape& in, const Values& x) {
   return y;
 }
 
+/// Of four axes.
+Values transpose(const std::vector<std::int64_t>& axes, const Shape& in, const Values& x) {
+  const std::array<std::int64_t, 4> stride{in[1] * in[2] * in[3], in[2] * in[3], in[3], 1};
+  const auto size = [&](std::size_t k) { return in[static_cast<std::size_t>(axes[k])]; };
+  Values y;
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(x.size()); ++i) {
+    std::int64_t rest = i, from = 0;
+    for (std::size_t k = 4; k-- > 0; rest /= size(k))
+      from += rest % size(k) * stride[static_cast<std::size_t>(axes[k])];
+    y.push_back(x[static_cast<std::size_t>(from)]);
+  }
+  return y;
+}
+
 Values compute(const Graph& graph, const Node& node, const std::vector<Values>& values) {
   const Values& x = values[static_cast<std::size_t>(node.inputs[0].node)];
   const Shape& in = graph.value(node.inputs[0]).shape;
@@ -111,6 +126,10 @@ Values compute(const Graph& graph, const Node& node, const std::vector<Values>& 
   if (node.as<FullyConnectedOp>() != nullptr) return multiply(node, x);
   if (node.as<BatchNormOp>() != nullptr) return batch_norm(node, in, x);
   if (node.as<PadOp>() != nullptr) return pad(node, in, x);
+  if (const auto* flatten = node.as<FlattenOp>(); flatten != nullptr && flatten->channels_last) {
+    return transpose({0, 2, 3, 1}, in, x);
+  }
+  if (const auto* op = node.as<TransposeOp>()) return transpose(op->axes, in, x);
   if (node.as<IdentityOp>() != nullptr || node.as<FlattenOp>() != nullptr) return x;
   Values y = x;
   if (const auto* normalize = node.as<NormalizeOp>()) {

@@ -66,6 +66,13 @@ TEST(Detections, AWarpedInputCoversThePicture) {
   EXPECT_EQ(found[1].score, 0.7F);
 }
 
+TEST(Detections, GluonCvsThreeOutputsAreTheSameRows) {
+  // 300 x 200 pixels of input.
+  const std::vector<float> ids{3, -1, 5}, scores{0.9F, 0.8F, 0.7F};
+  const std::vector<float> boxes{0, 0, 300, 200, 0, 0, 300, 200, 75, 100, 150, 200};
+  EXPECT_EQ(detection_rows(ids, scores, boxes, preprocess(ResizeMode::warp, 0)), rows);
+}
+
 TEST(Detections, ACroppedInputLiesInTheMiddle) {
   // 800 x 800 -> 400 x 400, of which columns 50..349 and rows 100..299 are seen.
   const auto found = detections(rows, preprocess(ResizeMode::shorter_side, 400), {800, 800, false});
