@@ -141,9 +141,10 @@ TEST(Int8Layers, AnOperandInItsLastUseStandsForBothSides) {
 
 /// Every weight of one channel once.
 Parameter all_weights() {
-  std::vector<std::int8_t> values;
-  for (int w = -127; w <= 127; ++w) values.push_back(static_cast<std::int8_t>(w));
-  return {"w", Tensor::from({1, 255, 1, 1}, values).value(), {0.5F}};
+  Tensor values = Tensor::create(DType::s8, {1, 255, 1, 1}).value();
+  const std::span<std::int8_t> w = values.mutable_as<std::int8_t>();
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] = static_cast<std::int8_t>(static_cast<int>(i) - 127);
+  return {"w", std::move(values), {0.5F}};
 }
 
 TEST(AdjustWeight, HalvesSoThatErrorsCancel) {
