@@ -45,9 +45,19 @@ void take_in_normalize(const NormalizeOp& normalize, Layer& layer) {
   }
 }
 
+/// Convolution and FullyConnected nodes by name, in the order of the graph: names may repeat.
+std::map<std::string, std::vector<NodeId>> layers_by_name(const Graph& graph) {
+  std::map<std::string, std::vector<NodeId>> by_name;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const auto id = static_cast<NodeId>(i);
+    if (window_shape(graph, id)) by_name[graph.nodes[i].name].push_back(id);
+  }
+  return by_name;
+}
+
 std::vector<Layer> find_layers(const Graph& f32, const Graph& int8, std::size_t pictures) {
-  std::map<std::string, NodeId> by_name;
-  for (std::size_t i = 0; i < f32.nodes.size(); ++i) by_name[f32.nodes[i].name] = static_cast<NodeId>(i);
+  const auto by_name = layers_by_name(f32);
+  std::map<std::string, std::size_t> met;
   std::vector<int> depth(int8.nodes.size());
   std::vector<Layer> layers;
   for (std::size_t i = 0; i < int8.nodes.size(); ++i) {
@@ -55,12 +65,15 @@ std::vector<Layer> find_layers(const Graph& f32, const Graph& int8, std::size_t 
     for (const ValueRef input : node.inputs) depth[i] = std::max(depth[i], depth[static_cast<std::size_t>(input.node)]);
     if (node.params.empty()) continue;
     const int level = depth[i]++;
-    const auto found = by_name.find(node.name);
     const auto shape = window_shape(int8, static_cast<NodeId>(i));
-    if (node.params[0].value.dtype() != DType::s8 || found == by_name.end() || !shape) continue;
-    const Node& original = f32.nodes[static_cast<std::size_t>(found->second)];
+    if (!shape) continue;
+    const std::size_t nth = met[node.name]++;
+    const auto found = by_name.find(node.name);
+    if (node.params[0].value.dtype() != DType::s8 || found == by_name.end() || nth >= found->second.size()) continue;
+    const NodeId original_id = found->second[nth];
+    const Node& original = f32.nodes[static_cast<std::size_t>(original_id)];
     Layer layer;
-    layer.f32 = found->second;
+    layer.f32 = original_id;
     layer.int8 = static_cast<NodeId>(i);
     layer.shape = *shape;
     layer.level = level;
