@@ -47,7 +47,7 @@ TEST(DetectionLayers, L2NormalizationWithAScalePerChannel) {
     Graph graph = b.finish({y});
     Tensor scale = Tensor::create(DType::f32, {19}).value();
     for (std::size_t c = 0; c < 19; ++c) scale.mutable_as<float>()[c] = 10 + static_cast<float>(c);
-    graph.nodes[static_cast<std::size_t>(y.node)].params.push_back({"scale", scale, {}});
+    graph.nodes[static_cast<std::size_t>(y.node)].params = {{"scale", scale, {}}};
     expect_equals_reference(graph, 2, 3);
   }
 }
