@@ -127,9 +127,9 @@ TEST(OutputFile, AnInterruptedCallIsRepeatedAndASyncedFolderIsOptional) {
 
 TEST(OutputFile, AnErrorComesBackOnEveryFurtherCall) {
   const TempFolder folder;
+  const FaultyFileOps faults(FileCall::write, 0, ENOSPC);  // outlives the file
   auto file = OutputFile::create("/dev/full.none/x");
   EXPECT_FALSE(file);
-  const FaultyFileOps faults(FileCall::write, 0, ENOSPC);
   file = OutputFile::create(folder / "out");
   ASSERT_TRUE(file);
   const auto first = file->write(std::string(2 << 20, 'x'));
