@@ -170,6 +170,24 @@ std::optional<std::array<double, 2>> middle95(std::vector<double> values) {
   return std::array<double, 2>{values[cut], values[values.size() - 1 - cut]};
 }
 
+std::vector<double> bootstrap_shares(std::span<const ShareOfPicture> pictures, std::uint64_t seed) {
+  const std::size_t replicates =
+      std::min(most_replicates, static_cast<std::size_t>(work_limit / (static_cast<double>(pictures.size()) + 1)));
+  if (replicates < least_replicates || pictures.empty()) return {};
+  std::vector<double> shares(replicates, -1);
+  tbb::parallel_for(std::size_t{0}, replicates, [&](std::size_t replicate) {
+    const auto weights = draw(seed, replicate, pictures.size());
+    std::uint64_t part = 0, whole = 0;
+    for (std::size_t i = 0; i < pictures.size(); ++i) {
+      part += std::uint64_t{weights[i]} * pictures[i].part;
+      whole += std::uint64_t{weights[i]} * pictures[i].whole;
+    }
+    if (whole > 0) shares[replicate] = 100 * static_cast<double>(part) / static_cast<double>(whole);
+  });
+  std::erase(shares, -1);
+  return shares;
+}
+
 void DetectionAgreement::add(std::span<const Detection> reference, std::span<const Detection> other) {
   std::vector<char> taken(other.size());
   for (const Detection& wanted : reference) {

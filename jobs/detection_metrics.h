@@ -106,6 +106,14 @@ class DetectionMetrics {
 /// Bounds of the middle 95 % of the values; nullopt when there are none.
 std::optional<std::array<double, 2>> middle95(std::vector<double> values);
 
+/// What one picture adds to a share.
+struct ShareOfPicture {
+  std::uint32_t part = 0, whole = 0;
+};
+/// Percentages sum(part) / sum(whole) of the pictures drawn anew, 1000 of them, or as many as take a few seconds;
+/// none when that is less than 100. Draws without a whole are left out. Same drawing as DetectionMetrics::bootstrap.
+std::vector<double> bootstrap_shares(std::span<const ShareOfPicture> pictures, std::uint64_t seed);
+
 /// How many of a reference's confident detections another model has too.
 struct DetectionAgreement {
   static constexpr float min_score = 0.3F;

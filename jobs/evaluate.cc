@@ -1,6 +1,5 @@
 #include "octet/jobs/evaluate.h"
 
-#include <cmath>    // std::sqrt
 #include <utility>  // std::move
 
 #include "octet/jobs/annotations.h"
@@ -28,9 +27,27 @@ Result<Scorers> load_scorers(const EvaluateOptions& options) {
   return scorers;
 }
 
-Result<std::unique_ptr<Tally>> make_tally(const EvaluateOptions& options, const Scorers& scorers) {
+// The first entry that has pixels speaks for all.
+Result<bool> has_labels(Source& source) {
+  bool labelled = false;
+  for (;;) {
+    OCTET_TRY(const auto entry, source.next());
+    if (!entry) break;
+    if (!entry->image) continue;
+    labelled = !entry->labels.empty();
+    break;
+  }
+  OCTET_CHECK(source.rewind());
+  return labelled;
+}
+
+Result<std::unique_ptr<Tally>> make_tally(const EvaluateOptions& options, const Scorers& scorers, Source& source) {
   if (!scorers.front()->detection) {
-    if (options.annotations.empty()) return classification_tally(scorers);
+    bool labelled = true;
+    if (scorers.size() > 1) {
+      OCTET_TRY(labelled, has_labels(source));
+    }
+    if (options.annotations.empty()) return classification_tally(scorers, labelled);
     return Error{ErrorCode::usage, scorers.front()->name, "annotations are for detection models; this one classifies"};
   }
   if (options.annotations.empty()) return detection_tally(scorers, options, std::nullopt);
@@ -44,30 +61,22 @@ Result<std::unique_ptr<Tally>> make_tally(const EvaluateOptions& options, const 
 
 }  // namespace
 
-std::array<double, 2> wilson95(std::uint64_t hits, std::uint64_t n) {
-  if (n == 0) return {0, 100};
-  constexpr double z = 1.959963984540054;  // the normal distribution's 97.5 % point
-  const auto count = static_cast<double>(n);
-  const double share = static_cast<double>(hits) / count;
-  const double scale = 1 + z * z / count;
-  const double middle = (share + z * z / (2 * count)) / scale;
-  const double half = z / scale * std::sqrt(share * (1 - share) / count + z * z / (4 * count * count));
-  return {100 * std::max(0.0, middle - half), 100 * std::min(1.0, middle + half)};
-}
-
 Result<EvaluateSummary> evaluate(const EvaluateOptions& options) {
   if (options.skip_stride > 0 && options.skip_offset >= options.skip_stride) {
     return Error{ErrorCode::usage, {}, "the offset of the entries to leave out must be below their stride"};
   }
   OCTET_TRY(const auto scorers, load_scorers(options));
   OCTET_TRY(const auto source, Source::open(options.stream.source));
-  OCTET_TRY(const auto tally, make_tally(options, scorers));
+  OCTET_TRY(const auto tally, make_tally(options, scorers, *source));
   StreamJob job;
   job.name = "evaluate";
   job.scorers = scorers;
   job.stage.top_k = considered;
-  if (options.skip_stride > 0) {
-    job.wanted = [&](std::uint64_t index) { return index % options.skip_stride != options.skip_offset; };
+  if (options.skip_stride > 0 || options.wanted) {
+    job.wanted = [&](std::uint64_t index) {
+      const bool skipped = options.skip_stride > 0 && index % options.skip_stride == options.skip_offset;
+      return !skipped && (!options.wanted || options.wanted(index));
+    };
   }
   job.check = [&](const Entry& entry) { return tally->check(entry); };
   job.take = [&](const Record& record) { return tally->take(record); };

@@ -61,34 +61,74 @@ void add_detection(const DetectionFigures& figures, Json& json) {
   }
 }
 
-void add_accuracy(const Accuracy& accuracy, Json& json) {
+void add_accuracy(const Accuracy& accuracy, bool labelled, Json& json) {
   json["model"] = accuracy.model;
   json["precision"] = accuracy.quantized ? "int8" : "f32";
   if (accuracy.detection) return add_detection(*accuracy.detection, json);
+  if (!labelled) return;
   json["top1"] = accuracy.top1;
   json["top5"] = accuracy.top5;
   json["interval95"] = accuracy.interval95;
+  json["top5_interval95"] = accuracy.top5_interval95;
 }
 
-void add_comparison(const Comparison& comparison, Json& json) {
-  if (comparison.compared > 0) json["agreement"] = comparison.agreement;
+void add_class(int id, const std::string& label, Json& json) {
+  json["id"] = id;
+  if (!label.empty()) json["label"] = label;
+}
+
+void add_comparison(const Comparison& comparison, bool labelled, Json& json) {
+  if (comparison.compared > 0) {
+    json["compared"] = comparison.compared;
+    json["agreeing"] = comparison.agreeing;
+    json["agreement"] = comparison.agreement;
+    if (comparison.agreement_interval95) json["agreement_interval95"] = *comparison.agreement_interval95;
+  }
+  if (!labelled) return;
   json["drop"] = comparison.drop;
-  if (!comparison.accuracy.detection) return;
-  json["drop50"] = comparison.drop50;
   if (comparison.drop_interval95) json["drop_interval95"] = *comparison.drop_interval95;
+  if (comparison.accuracy.detection) {
+    json["drop50"] = comparison.drop50;
+    if (comparison.drop50_interval95) json["drop50_interval95"] = *comparison.drop50_interval95;
+  } else {
+    json["correct"] = {{"both", comparison.correct.both},
+                       {"only_first", comparison.correct.only_first},
+                       {"only_second", comparison.correct.only_second},
+                       {"neither", comparison.correct.neither}};
+    json["mcnemar_p"] = comparison.mcnemar_p;
+  }
+  if (!comparison.worst_class) return;
+  json["mean_class_drop"] = comparison.mean_class_drop;
+  Json& worst = json["worst_class"];
+  add_class(comparison.worst_class->id, comparison.worst_class->label, worst);
+  worst["n"] = comparison.worst_class->n;
+  worst["drop"] = comparison.worst_class->drop;
+}
+
+void add_classes(const EvaluateSummary& summary, Json& json) {
+  if (summary.classes.empty()) return;
+  json["classes"] = Json::array();
+  for (const ClassHits& hits : summary.classes) {
+    Json& entry = json["classes"].emplace_back();
+    add_class(hits.id, hits.label, entry);
+    entry["n"] = hits.n;
+    entry["correct1"] = hits.correct1[0];
+    if (summary.against) entry["against_correct1"] = hits.correct1[1];
+  }
 }
 
 Json evaluate_json(const EvaluateSummary& summary) {
   Json json;
   add_stream(summary.stream, json);
   json["judged"] = summary.judged;
-  add_accuracy(summary.accuracy, json);
+  add_accuracy(summary.accuracy, summary.labelled, json);
+  add_classes(summary, json);
   if (summary.against) {
     Json& against = json["against"];
     against["n"] = summary.stream.n;
     against["failed"] = summary.stream.failed;
-    add_accuracy(summary.against->accuracy, against);
-    for (Json* const place : {&against, &json}) add_comparison(*summary.against, *place);
+    add_accuracy(summary.against->accuracy, summary.labelled, against);
+    for (Json* const place : {&against, &json}) add_comparison(*summary.against, summary.labelled, *place);
   }
   return json;
 }

@@ -11,23 +11,88 @@
 namespace octet::cli {
 namespace {
 
-std::vector<std::string> row(const Accuracy& accuracy, std::uint64_t judged) {
-  return {accuracy.model + (accuracy.quantized ? " (INT8)" : " (FP32)"), std::to_string(judged),
-          fixed(accuracy.top1, 2), fixed(accuracy.interval95[0], 2) + " - " + fixed(accuracy.interval95[1], 2),
-          fixed(accuracy.top5, 2)};
+std::string name_cell(const Accuracy& accuracy) {
+  return accuracy.model + (accuracy.quantized ? " (INT8)" : " (FP32)");
 }
 
-std::string interval(const std::optional<std::array<double, 2>>& bounds) {
-  return bounds ? fixed((*bounds)[0], 2) + " - " + fixed((*bounds)[1], 2) : std::string();
+std::string class_cell(int id, const std::string& label) { return label.empty() ? std::to_string(id) : label; }
+
+std::string pictures(std::uint64_t n) { return std::to_string(n) + (n == 1 ? " picture" : " pictures"); }
+
+// " (95 %: 97.1 - 98.9)", or nothing.
+std::string in_brackets(const std::optional<Interval95>& interval, int decimals) {
+  return interval ? " (95 %: " + rounded(*interval, decimals) + ")" : std::string();
+}
+
+// What the figure's own interval supports, or n where there is none.
+int decimals_of(const std::optional<Interval95>& interval, std::uint64_t n) {
+  return interval ? supported_decimals(*interval, n) : supported_decimals(n);
+}
+
+std::vector<std::string> row(const Accuracy& accuracy, std::uint64_t judged) {
+  const int decimals = supported_decimals(judged);
+  return {name_cell(accuracy),
+          std::to_string(judged),
+          rounded(accuracy.top1, decimals),
+          rounded(accuracy.interval95, decimals),
+          rounded(accuracy.top5, decimals),
+          rounded(accuracy.top5_interval95, decimals)};
+}
+
+void print_agreement(const Comparison& second, const char* what) {
+  if (second.compared == 0) return;
+  const int decimals = supported_decimals(second.compared);
+  std::cout << "agreement " << rounded(second.agreement, decimals) << " %"
+            << in_brackets(second.agreement_interval95, decimals) << ": " << second.agreeing << " of "
+            << second.compared << ' ' << what << '\n';
+}
+
+void print_worst_class(const Comparison& second, std::size_t classes, std::uint64_t judged, const char* unit) {
+  if (!second.worst_class) return;
+  const ClassDrop& worst = *second.worst_class;
+  std::cout << "drop by class: mean " << rounded(second.mean_class_drop, supported_decimals(judged)) << " of "
+            << classes << (classes == 1 ? " class" : " classes");
+  if (worst.drop > 0) {
+    std::cout << ", worst " << rounded(worst.drop, supported_decimals(worst.n)) << ": "
+              << class_cell(worst.id, worst.label) << " (" << worst.n << ' ' << unit << (worst.n == 1 ? ")" : "s)");
+  } else {
+    std::cout << ", no class lost";
+  }
+  std::cout << '\n';
+}
+
+void print_classification(const EvaluateSummary& summary) {
+  if (summary.labelled) {
+    Table table({"model", "n", "top-1 %", "95 % interval", "top-5 %", "95 % interval"});
+    table.add(row(summary.accuracy, summary.judged));
+    if (summary.against) table.add(row(summary.against->accuracy, summary.judged));
+    table.print(std::cout);
+  } else {
+    std::cout << name_cell(summary.accuracy) << " against " << name_cell(summary.against->accuracy)
+              << ", without labels\n";
+  }
+  if (!summary.against) return;
+  const Comparison& second = *summary.against;
+  print_agreement(second, summary.judged == 1 ? "picture" : "pictures");
+  if (!summary.labelled) return;
+  const int decimals = supported_decimals(summary.judged);
+  std::cout << "drop of top-1 " << rounded(second.drop, decimals) << " points"
+            << in_brackets(second.drop_interval95, decimals) << ": " << pictures(second.correct.only_second)
+            << " lost, " << second.correct.only_first << " gained; McNemar's exact p " << significant(second.mcnemar_p)
+            << '\n';
+  print_worst_class(second, summary.classes.size(), summary.judged, "picture");
 }
 
 std::vector<std::string> detection_row(const Accuracy& accuracy, std::uint64_t judged) {
   const DetectionFigures& figures = *accuracy.detection;
-  std::vector<std::string> cells = {accuracy.model + (accuracy.quantized ? " (INT8)" : " (FP32)"),
-                                    std::to_string(judged), fixed(figures.map50, 2),
-                                    interval(figures.map50_interval95)};
-  if (figures.metric != DetectionMetric::coco) return cells;
-  cells.insert(cells.end(), {fixed(figures.map, 2), interval(figures.map_interval95)});
+  std::vector<std::string> cells = {name_cell(accuracy), std::to_string(judged)};
+  const auto add = [&](double value, const std::optional<Interval95>& interval) {
+    const int decimals = decimals_of(interval, judged);
+    cells.push_back(rounded(value, decimals));
+    cells.push_back(interval ? rounded(*interval, decimals) : std::string());
+  };
+  add(figures.map50, figures.map50_interval95);
+  if (figures.metric == DetectionMetric::coco) add(figures.map, figures.map_interval95);
   return cells;
 }
 
@@ -47,17 +112,23 @@ void print_classes(const EvaluateSummary& summary) {
   if (summary.against && coco) header.emplace_back("second AP %");
   Table table(header);
   for (const ClassAccuracy& one : first.classes) {
-    std::vector<std::string> cells = {one.label.empty() ? std::to_string(one.id) : one.label,
-                                      std::to_string(one.objects), fixed(one.ap50, 2)};
-    if (coco) cells.push_back(fixed(one.ap, 2));
+    const int decimals = supported_decimals(one.objects);
+    std::vector<std::string> cells = {class_cell(one.id, one.label), std::to_string(one.objects),
+                                      rounded(one.ap50, decimals)};
+    if (coco) cells.push_back(rounded(one.ap, decimals));
     if (summary.against) {
       const ClassAccuracy* const second = find_class(*summary.against->accuracy.detection, one.id);
-      cells.push_back(second == nullptr ? "" : fixed(second->ap50, 2));
-      if (coco) cells.push_back(second == nullptr ? "" : fixed(second->ap, 2));
+      cells.push_back(second == nullptr ? "" : rounded(second->ap50, decimals));
+      if (coco) cells.push_back(second == nullptr ? "" : rounded(second->ap, decimals));
     }
     table.add(std::move(cells));
   }
   table.print(std::cout);
+}
+
+std::string drop_text(double drop, const std::optional<Interval95>& interval, std::uint64_t judged) {
+  const int decimals = decimals_of(interval, judged);
+  return rounded(drop, decimals) + " points" + in_brackets(interval, decimals);
 }
 
 void print_detection(const EvaluateSummary& summary) {
@@ -70,15 +141,13 @@ void print_detection(const EvaluateSummary& summary) {
   table.print(std::cout);
   if (summary.against) {
     const Comparison& second = *summary.against;
-    if (second.compared > 0) {
-      std::cout << "agreement " << fixed(second.agreement, 2) << " % of " << second.compared << " detections, ";
-    }
-    std::cout << "drop of mAP@.5 " << fixed(second.drop50, 2) << " points";
+    print_agreement(second, second.compared == 1 ? "detection" : "detections");
+    std::cout << "drop of mAP@.5 " << drop_text(second.drop50, second.drop50_interval95, summary.judged);
     if (metric == DetectionMetric::coco) {
-      std::cout << ", of mAP@[.5:.95] " << fixed(second.drop, 2)
-                << " points (95 %: " << interval(second.drop_interval95) << ')';
+      std::cout << ", of mAP@[.5:.95] " << drop_text(second.drop, second.drop_interval95, summary.judged);
     }
     std::cout << '\n';
+    print_worst_class(second, summary.accuracy.detection->classes.size(), summary.judged, "object");
   }
   std::cout << "metric " << to_string(metric) << ", by class:\n";
   print_classes(summary);
@@ -89,14 +158,7 @@ void print_detection(const EvaluateSummary& summary) {
 void print_evaluation(const EvaluateSummary& summary) {
   print_failures(summary.stream);
   if (summary.accuracy.detection) return print_detection(summary);
-  Table table({"model", "n", "top-1 %", "95 % interval", "top-5 %"});
-  table.add(row(summary.accuracy, summary.judged));
-  if (summary.against) table.add(row(summary.against->accuracy, summary.judged));
-  table.print(std::cout);
-  if (summary.against) {
-    std::cout << "agreement " << fixed(summary.against->agreement, 2) << " %, drop of top-1 "
-              << fixed(summary.against->drop, 2) << " points\n";
-  }
+  print_classification(summary);
 }
 
 po::options_description evaluate_options() {

@@ -69,6 +69,17 @@ class ModelTally {
   std::vector<DetectionMetrics> sizes_;  // small, medium, large
 };
 
+// Classes have objects in both or in neither: the labels are the same.
+std::vector<ClassDrop> class_drops(const DetectionFigures& first, const DetectionFigures& second) {
+  std::vector<ClassDrop> drops;
+  for (const ClassAccuracy& one : first.classes) {
+    const auto other = std::find_if(second.classes.begin(), second.classes.end(),
+                                    [&](const ClassAccuracy& candidate) { return candidate.id == one.id; });
+    if (other != second.classes.end()) drops.push_back({one.id, one.label, one.objects, other->ap50 - one.ap50});
+  }
+  return drops;
+}
+
 class DetectionTally final : public Tally {
  public:
   DetectionTally(Scorers scorers, const EvaluateOptions& options, std::optional<Annotations> annotations)
@@ -106,7 +117,10 @@ class DetectionTally final : public Tally {
       models_[model].add(objects, detections, truth.id.value_or(static_cast<std::int64_t>(record.index)));
     }
     if (models_.size() > 1) {
+      const DetectionAgreement before = agreement_;
       agreement_.add(record.outcomes->back().detections, record.outcomes->front().detections);
+      agreements_.push_back({static_cast<std::uint32_t>(agreement_.agreeing - before.agreeing),
+                             static_cast<std::uint32_t>(agreement_.compared - before.compared)});
     }
     return {};
   }
@@ -129,14 +143,22 @@ class DetectionTally final : public Tally {
     against.agreeing = agreement_.agreeing;
     if (against.compared > 0) {
       against.agreement = 100 * static_cast<double>(against.agreeing) / static_cast<double>(against.compared);
+      // Drawing anew shows no spread where all agree or none.
+      const bool uniform = against.agreeing == 0 || against.agreeing == against.compared;
+      against.agreement_interval95 =
+          uniform ? wilson95(against.agreeing, against.compared) : middle95(bootstrap_shares(agreements_, seed_));
     }
     against.drop = against.accuracy.detection->map - summary.accuracy.detection->map;
     against.drop50 = against.accuracy.detection->map50 - summary.accuracy.detection->map50;
     if (bootstraps[0].map.size() == bootstraps[1].map.size()) {  // the same pictures in each replicate
-      std::vector<double> drops = bootstraps[1].map;
-      for (std::size_t i = 0; i < drops.size(); ++i) drops[i] -= bootstraps[0].map[i];
-      against.drop_interval95 = middle95(std::move(drops));
+      const auto differences = [](std::vector<double> second, const std::vector<double>& first) {
+        for (std::size_t i = 0; i < second.size(); ++i) second[i] -= first[i];
+        return middle95(std::move(second));
+      };
+      against.drop_interval95 = differences(bootstraps[1].map, bootstraps[0].map);
+      against.drop50_interval95 = differences(bootstraps[1].map50, bootstraps[0].map50);
     }
+    add_class_drops(class_drops(*summary.accuracy.detection, *against.accuracy.detection), against);
     summary.against = std::move(against);
   }
 
@@ -162,6 +184,7 @@ class DetectionTally final : public Tally {
   const std::optional<Annotations> annotations_;
   std::vector<ModelTally> models_;
   DetectionAgreement agreement_;
+  std::vector<ShareOfPicture> agreements_;  // picture by picture
 };
 
 }  // namespace

@@ -27,9 +27,13 @@ class Tally {
   virtual void finish(EvaluateSummary& summary) = 0;
 };
 
-std::unique_ptr<Tally> classification_tally(Scorers scorers);
+/// `labelled`: false for entries without labels, of which two models' agreement is counted.
+std::unique_ptr<Tally> classification_tally(Scorers scorers, bool labelled);
 /// `annotations`: nullopt for labels that come with the entries.
 std::unique_ptr<Tally> detection_tally(Scorers scorers, const EvaluateOptions& options,
                                        std::optional<Annotations> annotations);
+
+/// Fills in the mean and the worst of `drops`, which are in the order of the classes' ids.
+void add_class_drops(const std::vector<ClassDrop>& drops, Comparison& comparison);
 
 }  // namespace octet

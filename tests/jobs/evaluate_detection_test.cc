@@ -152,7 +152,12 @@ TEST_F(EvaluateDetection, ComparesTwoDetectors) {
   EXPECT_EQ(against.compared, 12U);  // three in each of four pictures
   EXPECT_EQ(against.agreeing, 4U);
   EXPECT_NEAR(against.agreement, 100.0 / 3, 1e-9);
-  ASSERT_TRUE(against.drop_interval95);
+  ASSERT_TRUE(against.drop_interval95 && against.drop50_interval95 && against.agreement_interval95);
+  EXPECT_NEAR((*against.agreement_interval95)[0], 100.0 / 3, 1e-9);  // the same in every picture
+  EXPECT_NEAR(against.mean_class_drop, against.drop, 1e-9);
+  ASSERT_TRUE(against.worst_class);
+  EXPECT_EQ(against.worst_class->label, "dog");
+  EXPECT_NEAR(against.worst_class->drop, 100 * dogs, 1e-9);
   const std::string json = to_json(summary);
   for (const char* field : {"\"metric\":\"voc\"", "\"map50\":", "\"map\":", "\"interval95\":[", "\"against\":{",
                             "\"drop\":", "\"drop50\":", "\"agreement\":33.3", "\"label\":\"cat\""}) {

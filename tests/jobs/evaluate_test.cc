@@ -7,6 +7,7 @@
 
 #include "jobs/tiny_model.h"
 #include "octet/jobs/calibrate_job.h"
+#include "octet/jobs/report.h"
 #include "support/assets.h"
 
 namespace octet {
@@ -14,21 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
-
-TEST(Wilson, AgreesWithPublishedValues) {
-  // R. G. Newcombe, Statistics in Medicine 17 (1998), table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29.
-  const auto near = [](std::uint64_t hits, std::uint64_t n, double low, double high) {
-    const auto interval = wilson95(hits, n);
-    EXPECT_NEAR(interval[0], low, 0.005) << hits << " of " << n;
-    EXPECT_NEAR(interval[1], high, 0.005) << hits << " of " << n;
-  };
-  near(81, 263, 25.53, 36.62);
-  near(15, 148, 6.24, 16.05);
-  near(0, 20, 0, 16.11);
-  near(1, 29, 0.61, 17.18);
-  near(20, 20, 83.89, 100);
-  EXPECT_EQ(wilson95(0, 0), (std::array<double, 2>{0, 100}));
-}
 
 // Two tiny models on disk and labelled pictures; entry 3 is bad.
 class Evaluate : public testing::Test {
@@ -99,6 +85,74 @@ TEST_F(Evaluate, ComparesTwoModelsOnTheSamePixels) {
   EXPECT_EQ(other.against->accuracy.correct1, 39U);
   EXPECT_LT(other.against->agreement, 100);
   EXPECT_DOUBLE_EQ(other.against->drop, other.against->accuracy.top1 - other.accuracy.top1);
+  const PairedCounts& correct = other.against->correct;
+  EXPECT_EQ(correct.n(), 49U);
+  EXPECT_EQ(correct.both + correct.only_first, other.accuracy.correct1);
+  EXPECT_EQ(correct.both + correct.only_second, 39U);
+  EXPECT_EQ(other.against->drop_interval95, paired_difference95(correct));
+  EXPECT_EQ(other.against->mcnemar_p, mcnemar_exact(correct.only_first, correct.only_second));
+  EXPECT_EQ(other.against->agreement_interval95, wilson95(other.against->agreeing, 49));
+}
+
+TEST_F(Evaluate, NamesTheClassThatLostMost) {
+  write_agreeing_list();
+  EvaluateOptions both = options();
+  both.stream.source.data = folder_.path() / "agreeing.lst";
+  both.model = folder_.path() / "two";
+  both.against = folder_.path() / "one";
+  const auto summary = evaluate(both).value();
+  std::uint64_t n = 0;
+  double mean = 0;
+  std::optional<ClassDrop> worst;
+  for (const ClassHits& hits : summary.classes) {
+    n += hits.n;
+    const double drop = 100 * (static_cast<double>(hits.correct1[1]) - static_cast<double>(hits.correct1[0])) /
+                        static_cast<double>(hits.n);
+    mean += drop / static_cast<double>(summary.classes.size());
+    if (!worst || drop > worst->drop + 1e-9) worst = ClassDrop{hits.id, hits.label, hits.n, drop};
+  }
+  EXPECT_EQ(n, 49U);
+  EXPECT_NEAR(summary.against->mean_class_drop, mean, 1e-9);
+  ASSERT_TRUE(worst && summary.against->worst_class);
+  EXPECT_GT(worst->drop, 0);
+  EXPECT_NEAR(summary.against->worst_class->drop, worst->drop, 1e-9);
+  const std::string json = to_json(summary);
+  for (const char* field : {"\"agreement_interval95\":[", "\"drop_interval95\":[", "\"mcnemar_p\":",
+                            "\"worst_class\":{", "\"mean_class_drop\":", "\"only_second\":", "\"classes\":[{\"id\":"}) {
+    EXPECT_THAT(json, HasSubstr(field));
+  }
+}
+
+TEST_F(Evaluate, ComparesWithoutLabels) {
+  EvaluateOptions both = options();
+  both.stream.source.data = folder_.path() / "pictures";
+  both.against = folder_.path() / "one";
+  const auto same = evaluate(both).value();
+  EXPECT_FALSE(same.labelled);
+  EXPECT_EQ(same.judged, 49U);
+  EXPECT_DOUBLE_EQ(same.against->agreement, 100);
+  EXPECT_TRUE(same.classes.empty());
+  const std::string json = to_json(same);
+  EXPECT_THAT(json, HasSubstr("\"agreement\":100.0"));
+  for (const char* absent : {"top1", "drop", "mcnemar"}) EXPECT_THAT(json, testing::Not(HasSubstr(absent)));
+  // Without a class folder of its own, the first picture has no label.
+  fs::create_directories(folder_.path() / "mixed" / "cats");
+  fs::copy(folder_.path() / "pictures" / "0000.jpg", folder_.path() / "mixed" / "a.jpg");
+  fs::copy(folder_.path() / "pictures" / "0001.jpg", folder_.path() / "mixed" / "cats" / "b.jpg");
+  both.stream.source.data = folder_.path() / "mixed";
+  both.stream.source.folder_labels = true;
+  const auto mixed = evaluate(both);
+  ASSERT_FALSE(mixed);
+  EXPECT_THAT(to_string(mixed.error()), HasSubstr("cats/b.jpg: has a label where the first entry has none"));
+}
+
+TEST_F(Evaluate, JudgesOnlyWhatIsWanted) {
+  write_agreeing_list();
+  EvaluateOptions some = options();
+  some.stream.source.data = folder_.path() / "agreeing.lst";
+  some.skip_stride = 2;  // leaves the odd ones
+  some.wanted = [](std::uint64_t index) { return index < 9; };
+  EXPECT_EQ(evaluate(some).value().stream.n, 4U);
 }
 
 TEST_F(Evaluate, LeavesOutEveryNth) {
