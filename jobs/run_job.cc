@@ -10,6 +10,7 @@
 #include "octet/graph/version.h"
 #include "octet/jobs/report.h"
 #include "octet/jobs/stage/stamp.h"
+#include "octet/jobs/stage/stream.h"
 #include "octet/jobs/writers/detection_files.h"
 
 namespace octet {
@@ -30,11 +31,10 @@ Stamp begin_stamp(const char* stage) {
   return stamp;
 }
 
-Result<Stamp> calibration_stamp(const CalibrateOptions& options) {
+Result<Stamp> calibration_stamp(const CalibrateOptions& options, DataDigests& digests) {
   Stamp stamp = begin_stamp("calibrate");
-  OCTET_CHECK(stamp.add_model("model", options.model, options.load.epoch));
-  stamp.add(options.load);
-  stamp.add(options.source);
+  OCTET_CHECK(stamp.add_model("model", options.model, options.load, digests));
+  OCTET_CHECK(stamp.add(options.source, digests));
   stamp.add(options.decoder);
   stamp.add("mode", static_cast<int>(options.calibration.mode));
   stamp.add("dtype", static_cast<int>(options.calibration.dtype));
@@ -45,55 +45,49 @@ Result<Stamp> calibration_stamp(const CalibrateOptions& options) {
   stamp.add("seed", options.seed);
   stamp.add("stride", options.stride);
   stamp.add("offset", options.offset);
-  // A pair that is not there has no digest and so never equals a stored stamp.
-  if (const auto output = stamp.add_model("output", options.output, 0); !output) stamp.add("output", "absent");
   return stamp;
 }
 
-Result<Stamp> score_stamp(const ScoreOptions& options) {
+Result<Stamp> score_stamp(const ScoreOptions& options, DataDigests& digests) {
   Stamp stamp = begin_stamp("score");
-  OCTET_CHECK(stamp.add_model("model", options.model, options.load.epoch));
-  stamp.add(options.load);
-  stamp.add(options.stream);
+  OCTET_CHECK(stamp.add_model("model", options.model, options.load, digests));
+  OCTET_CHECK(stamp.add(options.stream, digests));
   stamp.add("top_k", options.top_k);
   for (const std::string& label : options.labels) stamp.add("label", label);
   stamp.add("format", static_cast<int>(options.format));
-  if (!options.annotations.empty()) stamp.add_file("annotations", options.annotations);
-  if (options.format == OutputFormat::coco) {
-    stamp.add_file("detections", options.output / detection_files_name(options.format));
-  }
-  stamp.add_file("output", options.output / output_name(options.format));
+  OCTET_CHECK(stamp.add_path("annotations", options.annotations, digests));
   return stamp;
 }
 
-Result<Stamp> evaluation_stamp(const EvaluateOptions& options, const fs::path& file) {
+Result<Stamp> evaluation_stamp(const EvaluateOptions& options, DataDigests& digests) {
   Stamp stamp = begin_stamp("evaluate");
-  OCTET_CHECK(stamp.add_model("model", options.model, options.load.epoch));
-  stamp.add(options.load);
+  OCTET_CHECK(stamp.add_model("model", options.model, options.load, digests));
   if (!options.against.empty()) {
-    OCTET_CHECK(stamp.add_model("against", options.against, options.against_load.epoch));
-    stamp.add(options.against_load);
+    OCTET_CHECK(stamp.add_model("against", options.against, options.against_load, digests));
   }
-  stamp.add(options.stream);
+  OCTET_CHECK(stamp.add(options.stream, digests));
   stamp.add("skip_stride", options.skip_stride);
   stamp.add("skip_offset", options.skip_offset);
   stamp.add("metric", to_string(options.metric));
   stamp.add("seed", options.seed);
-  if (!options.annotations.empty()) stamp.add_file("annotations", options.annotations);
-  stamp.add_file("output", file);
+  OCTET_CHECK(stamp.add_path("annotations", options.annotations, digests));
   return stamp;
 }
 
-/// Runs `work` unless `stamp_of()` equals what is stored beside `output`.
-template <class StampOf, class Work>
-Result<StageFate> run_stage(bool force, const fs::path& output, StampOf stamp_of, Work work) {
+/// Runs `work` unless `inputs` and the outputs that are there equal what is stored beside `output`. What
+/// changes while it runs is found by the next run: its inputs are those from before.
+template <class AddOutputs, class Work>
+Result<StageFate> run_stage(bool force, const fs::path& output, const Stamp& inputs, AddOutputs add_outputs,
+                            Work work) {
   const fs::path file = beside(output);
-  OCTET_TRY(const Stamp before, stamp_of());
+  Stamp before = inputs;
+  OCTET_CHECK(add_outputs(before));
   if (!force && before.equals(file)) return StageFate::up_to_date;
   std::error_code ignored;
   fs::remove(file, ignored);  // whatever happens from here on, the old stamp is no longer true
   OCTET_CHECK(work());
-  OCTET_TRY(const Stamp after, stamp_of());
+  Stamp after = inputs;
+  OCTET_CHECK(add_outputs(after));
   OCTET_CHECK(write_file(file, after.text()));
   return StageFate::done;
 }
@@ -127,28 +121,74 @@ void share(RunOptions& options) {
   if (options.evaluate->stream.source.data.empty()) options.evaluate->stream.source = options.score.stream.source;
 }
 
+/// The stages of one job, which share what has been digested.
+class JobRun {
+ public:
+  explicit JobRun(const RunOptions& options)
+      : options_(options), digests_(options.score.output / "digests", options.score.stream.control) {}
+
+  Result<RunSummary> execute() {
+    if (wanted(RunStage::calibrate)) OCTET_CHECK(calibrate());
+    if (wanted(RunStage::score)) OCTET_CHECK(score_all());
+    if (wanted(RunStage::evaluate) && options_.evaluate) OCTET_CHECK(judge());
+    OCTET_CHECK(digests_.save());
+    return std::move(summary_);
+  }
+
+ private:
+  [[nodiscard]] bool wanted(RunStage stage) const { return !options_.only || *options_.only == stage; }
+
+  Result<void> calibrate() {
+    const CalibrateOptions& options = options_.calibrate;
+    OCTET_TRY(const Stamp inputs, calibration_stamp(options, digests_));
+    const auto add_outputs = [&](Stamp& stamp) -> Result<void> {
+      if (!stamp.add_pair("output", options.output, 0)) stamp.add("output", "absent");
+      return {};
+    };
+    OCTET_TRY(summary_.calibrated, run_stage(options_.force, options.output, inputs, add_outputs,
+                                             keep(summary_.calibrate, [&] { return calibrate_model(options); })));
+    return {};
+  }
+
+  Result<void> score_all() {
+    const ScoreOptions& options = options_.score;
+    OCTET_TRY(const Stamp inputs, score_stamp(options, digests_));
+    const fs::path file = options.output / output_name(options.format);
+    const auto add_outputs = [&](Stamp& stamp) -> Result<void> {
+      if (options.format == OutputFormat::coco) {
+        OCTET_CHECK(stamp.add_path("detections", options.output / detection_files_name(options.format), digests_));
+      }
+      return stamp.add_path("output", file, digests_);
+    };
+    OCTET_TRY(summary_.scored, run_stage(options_.force, file, inputs, add_outputs,
+                                         keep(summary_.score, [&] { return score(options); })));
+    return {};
+  }
+
+  Result<void> judge() {
+    OCTET_TRY(const Stamp inputs, evaluation_stamp(*options_.evaluate, digests_));
+    const fs::path file = options_.score.output / "evaluation.json";
+    const auto add_outputs = [&](Stamp& stamp) { return stamp.add_path("output", file, digests_); };
+    const auto work = [&]() -> Result<void> {
+      OCTET_TRY(summary_.evaluate, evaluate(*options_.evaluate));
+      return write_file(file, to_json(*summary_.evaluate) + "\n");
+    };
+    OCTET_TRY(summary_.evaluated, run_stage(options_.force, file, inputs, add_outputs, work));
+    summary_.evaluation = stored_text(file);
+    return {};
+  }
+
+  const RunOptions& options_;
+  DataDigests digests_;
+  RunSummary summary_;
+};
+
 Result<RunSummary> run(RunOptions options) {
   share(options);
   if (options.score.output.empty()) return Error{ErrorCode::usage, {}, "no output folder is given"};
-  RunSummary summary;
-  const CalibrateOptions& calibration = options.calibrate;
-  OCTET_TRY(summary.calibrated, run_stage(
-                                    options.force, calibration.output, [&] { return calibration_stamp(calibration); },
-                                    keep(summary.calibrate, [&] { return calibrate_model(calibration); })));
-  OCTET_TRY(summary.scored,
-            run_stage(
-                options.force, options.score.output / output_name(options.score.format),
-                [&] { return score_stamp(options.score); }, keep(summary.score, [&] { return score(options.score); })));
-  if (!options.evaluate) return summary;
-  const fs::path file = options.score.output / "evaluation.json";
-  OCTET_TRY(summary.evaluated, run_stage(
-                                   options.force, file, [&] { return evaluation_stamp(*options.evaluate, file); },
-                                   [&]() -> Result<void> {
-                                     OCTET_TRY(summary.evaluate, evaluate(*options.evaluate));
-                                     return write_file(file, to_json(*summary.evaluate) + "\n");
-                                   }));
-  summary.evaluation = stored_text(file);
-  return summary;
+  OCTET_CHECK(make_folder(options.score.output));
+  OCTET_TRY(const auto workers, Workers::create(options.score.stream.threads));
+  return workers->execute([&] { return JobRun(options).execute(); });
 }
 
 }  // namespace

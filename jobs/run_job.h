@@ -12,6 +12,8 @@
 
 namespace octet {
 
+enum class RunStage : std::uint8_t { calibrate, score, evaluate };
+
 /// A job. Each stage takes its options as the single calls do; what the stages share is filled in
 /// by run_job: score's and evaluate's model is calibrate's output, evaluate's `against` calibrate's
 /// model (where they are empty).
@@ -20,6 +22,7 @@ struct RunOptions {
   ScoreOptions score;
   std::optional<EvaluateOptions> evaluate;  ///< none: no evaluation
   bool force = false;                       ///< run every stage even if its output is up to date
+  std::optional<RunStage> only;             ///< this stage alone; what the stages before it make must be there
 };
 
 enum class StageFate : std::uint8_t {
@@ -36,11 +39,12 @@ struct RunSummary {
   std::string evaluation;  ///< to_json of the evaluation, also when it was up to date
 };
 
-/// Runs the stages that are due. What a stage was made from (its options, the digests of the model's
-/// files; of the data: path, number, size and newest time of change of its files, of a .lst or .rec
-/// that file alone) is stored behind its output as NAME.stamp; the stage is up to date when the
-/// stored text equals the present one and the output is unchanged. The evaluation is stored as
-/// evaluation.json in the score folder. The first stage that fails ends the job with its error.
+/// Runs the stages that are due. What a stage was made from (its options; digests of the model's
+/// files, of all data and of its output) is stored behind its output as NAME.stamp; the stage is up to
+/// date when the stored text equals the present one. Times of change do not count: they only save
+/// reading the data again while nothing about its files has changed (see DataDigests; kept in
+/// "digests" in the score folder). The evaluation is stored as evaluation.json in the score folder. The
+/// first stage that fails ends the job with its error.
 Result<RunSummary> run_job(const RunOptions& options);
 
 }  // namespace octet

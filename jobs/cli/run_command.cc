@@ -18,6 +18,15 @@ Result<bool> is_labelled(const SourceOptions& options) {
   return first && (first->labels.size() == 1 || parse_packed_label(first->labels));
 }
 
+Result<std::optional<RunStage>> only_stage(const po::variables_map& values) {
+  const auto name = given<std::string>(values, "only");
+  if (!name) return std::optional<RunStage>();
+  if (*name == "calibrate") return std::optional(RunStage::calibrate);
+  if (*name == "score") return std::optional(RunStage::score);
+  if (*name == "evaluate") return std::optional(RunStage::evaluate);
+  return Error{ErrorCode::usage, "", "--only is calibrate, score or evaluate, not '" + *name + "'"};
+}
+
 Result<RunOptions> run_job_options(const po::variables_map& values) {
   RunOptions options;
   OCTET_TRY(options.calibrate, calibration_options(values));
@@ -32,6 +41,7 @@ Result<RunOptions> run_job_options(const po::variables_map& values) {
   options.score.output = output;
   options.score.top_k = values["top-k"].as<int>();
   options.force = values["force"].as<bool>();
+  OCTET_TRY(options.only, only_stage(values));
   const auto& evaluate = values["evaluate"].as<std::string>();
   if (evaluate != "auto" && evaluate != "yes" && evaluate != "no") {
     return Error{ErrorCode::usage, "", "--evaluate is auto, yes or no, not '" + evaluate + "'"};
@@ -57,7 +67,7 @@ void print(const RunSummary& summary) {
     std::cout << "calibrate: " << done.report.int8_nodes << " nodes in INT8, " << done.report.f32_nodes
               << " in FP32, from " << done.images << " of " << done.population << " pictures, "
               << fixed(done.seconds, 2) << " s\n";
-  } else {
+  } else if (summary.calibrated != StageFate::absent) {
     std::cout << "calibrate: " << fate(summary.calibrated) << '\n';
   }
   if (summary.score) {
@@ -65,7 +75,7 @@ void print(const RunSummary& summary) {
     std::cout << "score: " << summary.score->stream.n << " pictures, " << summary.score->stream.failed << " bad, "
               << fixed(summary.score->stream.images_per_s, 1) << " images/s -> " << summary.score->scores.string()
               << '\n';
-  } else {
+  } else if (summary.scored != StageFate::absent) {
     std::cout << "score: " << fate(summary.scored) << '\n';
   }
   if (summary.evaluate) {
@@ -88,6 +98,8 @@ po::options_description run_options() {
   add("evaluate", po::value<std::string>()->default_value("auto")->value_name("auto|yes|no"),
       "compare INT8 with FP32; auto: where the data has labels or --annotations are given");
   add("force", po::bool_switch(), "run every stage, up to date or not");
+  add("only", po::value<std::string>()->value_name("STAGE"),
+      "calibrate, score or evaluate: that stage alone, from what the others have written");
   add("top-k", po::value<int>()->default_value(5)->value_name("K"), "classes per picture, best first");
   add("format", po::value<std::string>()->default_value("jsonl")->value_name("KIND"), format_help);
   po::options_description options;

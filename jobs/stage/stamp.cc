@@ -1,45 +1,30 @@
 #include "octet/jobs/stage/stamp.h"
 
-#include <algorithm>     // std::max
 #include <charconv>      // std::to_chars
 #include <fstream>       // std::ifstream
 #include <iterator>      // std::istreambuf_iterator
 #include <system_error>  // std::error_code
+
+#include "octet/graph/file_io.h"
 
 namespace octet {
 namespace {
 
 namespace fs = std::filesystem;
 
-// Number, size and newest change of some files.
-struct FileSet {
-  std::uint64_t count = 0, bytes = 0;
-  std::int64_t newest = 0;
+constexpr std::uint64_t kMaxPreprocessBytes = 1 << 20;
 
-  void add(const fs::path& file) {
-    std::error_code error;
-    const auto size = fs::file_size(file, error);
-    if (error) return;
-    const auto changed = fs::last_write_time(file, error).time_since_epoch().count();
-    newest = count == 0 ? changed : std::max<std::int64_t>(newest, changed);
-    bytes += size;
-    ++count;
+/// The file with the model's class names; empty: none.
+fs::path labels_file(const fs::path& prefix, const ModelFiles& files, const LoadOptions& load) {
+  std::error_code ignored;
+  if (load.preprocess.labels) {
+    fs::path given = *load.preprocess.labels;
+    return fs::is_regular_file(given, ignored) ? given : prefix.parent_path() / given;
   }
-};
-
-FileSet files_of(const fs::path& data) {
-  FileSet files;
-  std::error_code error;
-  if (!fs::is_directory(data, error)) {
-    files.add(data);
-    return files;
-  }
-  const auto options = fs::directory_options::skip_permission_denied | fs::directory_options::follow_directory_symlink;
-  for (fs::recursive_directory_iterator at(data, options, error), end; !error && at != end; at.increment(error)) {
-    std::error_code ignored;
-    if (at->is_regular_file(ignored)) files.add(at->path());
-  }
-  return files;
+  if (files.preprocess.empty()) return {};
+  const auto text = read_text_file(files.preprocess, kMaxPreprocessBytes);
+  const auto fields = text ? parse_preprocess(*text, files.preprocess.string()) : Result<Preprocess>(text.error());
+  return fields && !fields->labels.empty() ? prefix.parent_path() / fields->labels : fs::path();
 }
 
 std::string joined(const auto& values) {
@@ -85,20 +70,18 @@ void Stamp::add(const DecoderOptions& decoder) {
   add("accept_truncated", decoder.accept_truncated);
 }
 
-void Stamp::add(const SourceOptions& source) {
-  add("data", fs::weakly_canonical(source.data).string());
-  const FileSet files = files_of(source.data);
-  add("data_files", files.count);
-  add("data_bytes", files.bytes);
-  add("data_changed", files.newest);
-  add("root", source.root.string());
-  add("index", source.index.string());
+Result<void> Stamp::add(const SourceOptions& source, DataDigests& digests) {
+  const fs::path data = (source.data / "").lexically_normal();  // "photos", "photos/" and "./photos" are one name
+  add("data", data.parent_path().filename().string());
   add("use_index", source.use_index);
   add("folder_labels", source.folder_labels);
+  OCTET_TRY(const std::string contents, digests.of(source));
+  add("data_sha256", contents);
+  return {};
 }
 
-void Stamp::add(const StreamOptions& stream) {
-  add(stream.source);
+Result<void> Stamp::add(const StreamOptions& stream, DataDigests& digests) {
+  OCTET_CHECK(add(stream.source, digests));
   add(stream.decoder);
   add("limit", stream.limit);
   add("shard_index", stream.shard_index);
@@ -106,21 +89,31 @@ void Stamp::add(const StreamOptions& stream) {
   add("on_error", static_cast<int>(stream.on_error));
   if (stream.max_bad) add("max_bad", *stream.max_bad);
   if (stream.max_bad_fraction) add("max_bad_fraction", *stream.max_bad_fraction);
+  return {};
 }
 
-Result<void> Stamp::add_model(std::string_view key, const fs::path& prefix, int epoch) {
+Result<void> Stamp::add_pair(std::string_view key, const fs::path& prefix, int epoch) {
   OCTET_TRY(const ModelFiles files, find_model(prefix, epoch));
   for (const fs::path& file : {files.symbol, files.params, files.preprocess}) {
     if (file.empty()) continue;
-    OCTET_TRY(const std::string digest, file_digest(file));
-    add(key, file.filename().string() + " " + digest);
+    OCTET_TRY(const std::string sha256, file_digest(file));
+    add(key, file.filename().string() + " " + sha256);
   }
   return {};
 }
 
-void Stamp::add_file(std::string_view key, const fs::path& file) {
-  const FileSet files = files_of(file);
-  add(key, std::to_string(files.count) + " " + std::to_string(files.bytes) + " " + std::to_string(files.newest));
+Result<void> Stamp::add_model(std::string_view key, const fs::path& prefix, const LoadOptions& load,
+                              DataDigests& digests) {
+  OCTET_CHECK(add_pair(key, prefix, load.epoch));
+  OCTET_TRY(const ModelFiles files, find_model(prefix, load.epoch));
+  add(load);
+  return add_path("label_names", labels_file(prefix, files, load), digests);
+}
+
+Result<void> Stamp::add_path(std::string_view key, const fs::path& path, DataDigests& digests) {
+  OCTET_TRY(const std::string contents, digests.of_path(path));
+  add(key, contents);
+  return {};
 }
 
 bool Stamp::equals(const fs::path& file) const {

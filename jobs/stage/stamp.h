@@ -8,6 +8,7 @@
 
 #include "octet/graph/model.h"
 #include "octet/jobs/score.h"
+#include "octet/jobs/stage/data_digest.h"
 #include "octet/loader/decoder.h"
 #include "octet/loader/source.h"
 
@@ -23,22 +24,26 @@ class Stamp {
     add(key, std::string_view(std::to_string(value)));
   }
   void add(std::string_view key, double value);
-  void add(const LoadOptions& load);
   void add(const DecoderOptions& decoder);
-  /// Path, kind, and number, size and newest change of the files.
-  void add(const SourceOptions& source);
+  /// Name, kind and contents.
+  Result<void> add(const SourceOptions& source, DataDigests& digests);
   /// What of a stream shapes its result; not threads and batch, on which nothing depends.
-  void add(const StreamOptions& stream);
+  Result<void> add(const StreamOptions& stream, DataDigests& digests);
   /// Digests of the pair; an Error when it is not there.
-  Result<void> add_model(std::string_view key, const std::filesystem::path& prefix, int epoch);
-  /// Size and time of change.
-  void add_file(std::string_view key, const std::filesystem::path& file);
+  Result<void> add_pair(std::string_view key, const std::filesystem::path& prefix, int epoch);
+  /// The same, what else loading reads, and how it is read.
+  Result<void> add_model(std::string_view key, const std::filesystem::path& prefix, const LoadOptions& load,
+                         DataDigests& digests);
+  /// Contents of a file or folder.
+  Result<void> add_path(std::string_view key, const std::filesystem::path& path, DataDigests& digests);
 
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
   /// True when `file` holds exactly this text.
   [[nodiscard]] bool equals(const std::filesystem::path& file) const;
 
  private:
+  void add(const LoadOptions& load);
+
   std::string text_;
 };
 

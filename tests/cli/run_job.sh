@@ -11,6 +11,16 @@ expect_exit 0 "$OCTET" run job.ini --json --quiet
 stamp=$(stat -c %Y.%i o/scores.jsonl)
 expect_exit 0 "$OCTET" run job.ini --quiet
 [ "$stamp" = "$(stat -c %Y.%i o/scores.jsonl)" ] || fail "an up-to-date stage ran again"
+cp "$DATA/pictures.rec" .
+sed -i "s|^data = .*|data = pictures.rec|" job.ini
+touch o/scores.jsonl
+expect_exit 0 "$OCTET" run job.ini --quiet
+expect_text out "^calibrate: up to date"
+expect_text out "^score: up to date"
+rm o/scores.jsonl
+expect_exit 0 "$OCTET" run job.ini --quiet --only evaluate
+[ ! -e o/scores.jsonl ] || fail "--only evaluate scored"
+expect_exit 64 "$OCTET" run job.ini --only everything
 echo "unknown-option = 1" >>job.ini
 expect_exit 78 "$OCTET" run job.ini
 expect_text err "unknown-option"

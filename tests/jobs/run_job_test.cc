@@ -172,6 +172,69 @@ TEST_F(Job, ANewPictureMakesEveryStageDue) {
   EXPECT_EQ(again.evaluated, StageFate::absent);
 }
 
+TEST_F(Job, ContentsCountAndTimesDoNot) {
+  for (const char* data : {"pictures", "list.lst", "pictures.rec"}) {
+    RunOptions options = job();
+    options.calibrate.source.data = options.score.stream.source.data = folder_.path() / data;
+    options.score.output = folder_.path() / ("out of " + std::string(data));
+    options.calibrate.output = options.score.output / "int8";
+    options.evaluate.reset();
+    ASSERT_TRUE(run_job(options));
+    const fs::path file =
+        folder_.path() / (std::string_view(data) == "pictures.rec" ? "pictures.rec" : "pictures/0007.jpg");
+    const auto written = fs::last_write_time(file);
+    fs::last_write_time(file, written + std::chrono::hours(1));
+    EXPECT_EQ(run_job(options)->scored, StageFate::up_to_date) << data;
+    std::string bytes = test::read_text(file);
+    bytes[bytes.size() - 3] ^= 1;
+    std::ofstream(file, std::ios::binary) << bytes;
+    fs::last_write_time(file, written);
+    const RunSummary again = run_job(options).value();
+    EXPECT_EQ(again.calibrated, StageFate::done) << data;
+    EXPECT_EQ(again.scored, StageFate::done) << data;
+    EXPECT_EQ(run_job(options)->scored, StageFate::up_to_date) << data;
+  }
+}
+
+TEST_F(Job, OtherNamesOfClassesMakeEveryStageDue) {
+  RunOptions options = job();
+  options.calibrate.load.preprocess.labels = (folder_.path() / "names.txt").string();
+  const auto name = [&](const std::string& last) {
+    std::ofstream stream(folder_.path() / "names.txt");
+    for (int i = 1; i < test::tiny_classes; ++i) stream << "class " << i << '\n';
+    stream << last << '\n';
+  };
+  name("apple");
+  ASSERT_TRUE(run_job(options));
+  name("grape");
+  const RunSummary again = run_job(options).value();
+  EXPECT_EQ(again.calibrated, StageFate::done);
+  EXPECT_EQ(again.scored, StageFate::done);
+  EXPECT_THAT(test::read_text(folder_.path() / "out" / "scores.jsonl"), HasSubstr("grape"));
+}
+
+TEST_F(Job, OneStageAloneWorksOnWhatTheOthersWrote) {
+  RunOptions options = job();
+  options.only = RunStage::score;
+  EXPECT_EQ(run_job(options).error().code, ErrorCode::not_found);
+  options.only = RunStage::calibrate;
+  RunSummary summary = run_job(options).value();
+  EXPECT_EQ(summary.calibrated, StageFate::done);
+  EXPECT_EQ(summary.scored, StageFate::absent);
+  EXPECT_FALSE(fs::exists(folder_.path() / "out" / "scores.jsonl"));
+  options.only = RunStage::score;
+  summary = run_job(options).value();
+  EXPECT_EQ(summary.calibrated, StageFate::absent);
+  EXPECT_EQ(summary.scored, StageFate::done);
+  options.only = RunStage::evaluate;
+  EXPECT_EQ(run_job(options)->evaluated, StageFate::done);
+  options.only.reset();
+  summary = run_job(options).value();
+  EXPECT_EQ(summary.calibrated, StageFate::up_to_date);
+  EXPECT_EQ(summary.scored, StageFate::up_to_date);
+  EXPECT_EQ(summary.evaluated, StageFate::up_to_date);
+}
+
 TEST_F(Job, ReportsAreJsonWithThePromisedNames) {
   const RunSummary summary = run_job(job()).value();
   const Json scored = Json::parse(to_json(*summary.score));

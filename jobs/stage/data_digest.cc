@@ -1,0 +1,205 @@
+#include "octet/jobs/stage/data_digest.h"
+
+#include <oneapi/tbb/parallel_for.h>
+#include <sys/stat.h>
+
+#include <algorithm>  // std::min, std::max, std::sort
+#include <chrono>     // std::chrono::system_clock
+#include <sstream>    // std::istringstream
+#include <utility>    // std::move
+#include <vector>     // std::vector
+
+#include "octet/graph/digest.h"
+#include "octet/graph/file_io.h"
+#include "octet/graph/output_file.h"
+#include "octet/loader/input_file.h"
+
+namespace octet {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kPieceBytes = std::uint64_t{8} << 20;  // of a large file, digested on its own
+constexpr std::size_t kBatch = 64;                             // pieces or entries in memory at a time
+constexpr std::uint64_t kMemoryBytes = 1 << 20;
+
+std::int64_t ns(const timespec& time) { return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+Error stopped_while_digesting() { return Error{ErrorCode::cancelled, {}, "stopped from outside"}; }
+
+/// Pieces in parallel, their digests in order.
+Result<void> add_file(const fs::path& path, const JobControl& control, Sha256& sha) {
+  OCTET_TRY(const InputFile file, InputFile::open(path));
+  const std::uint64_t pieces = (file.size() + kPieceBytes - 1) / kPieceBytes;
+  for (std::uint64_t first = 0; first < pieces; first += kBatch) {
+    if (control.stopped()) return stopped_while_digesting();
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kBatch, pieces - first));
+    std::vector<Result<std::string>> digests(count, std::string());
+    tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) {
+      const std::uint64_t offset = (first + i) * kPieceBytes;
+      std::vector<std::uint8_t> bytes(std::min(kPieceBytes, file.size() - offset));
+      if (auto read = file.read_at(offset, bytes); !read) {
+        digests[i] = std::move(read).error();
+      } else {
+        digests[i] = digest(std::as_bytes(std::span(bytes)));
+      }
+    });
+    for (Result<std::string>& piece : digests) {
+      if (!piece) return std::move(piece).error();
+      sha.add(*piece);
+    }
+  }
+  return {};
+}
+
+std::string entry_digest(const Entry& entry) {
+  Sha256 sha;
+  sha.add(std::to_string(entry.key.size()) + ":" + entry.key);
+  sha.add(std::to_string(entry.labels.size()) + ":");
+  for (const float label : entry.labels) sha.add(std::as_bytes(std::span(&label, 1)));
+  std::vector<std::uint8_t> buffer;
+  const auto bytes =
+      entry.image ? entry.image->read(buffer) : Result<std::span<const std::uint8_t>>(entry.image.error());
+  sha.add(bytes ? std::string_view("=") : to_string(bytes.error().code));
+  if (bytes) sha.add(std::as_bytes(*bytes));
+  return sha.hex();
+}
+
+Result<void> add_entries(Source& source, const JobControl& control, Sha256& sha) {
+  std::vector<Entry> entries;
+  for (bool more = true; more;) {
+    if (control.stopped()) return stopped_while_digesting();
+    entries.clear();
+    while (entries.size() < kBatch) {
+      OCTET_TRY(auto entry, source.next());
+      more = entry.has_value();
+      if (!more) break;
+      entries.push_back(*std::move(entry));
+    }
+    std::vector<std::string> digests(entries.size());
+    tbb::parallel_for(std::size_t{0}, entries.size(), [&](std::size_t i) { digests[i] = entry_digest(entries[i]); });
+    for (const std::string& one : digests) sha.add(one);
+  }
+  return {};
+}
+
+std::vector<fs::path> sorted_files(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  const auto options = fs::directory_options::skip_permission_denied | fs::directory_options::follow_directory_symlink;
+  for (fs::recursive_directory_iterator at(folder, options, error), end; !error && at != end; at.increment(error)) {
+    std::error_code ignored;
+    if (at->is_regular_file(ignored)) files.push_back(at->path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace
+
+/// What the file system says about some files.
+class DataDigests::State {
+ public:
+  void add(const fs::path& path) {
+    struct stat file {};
+    add_sized(path.string());
+    if (::stat(path.c_str(), &file) != 0) return sha_.add("absent");
+    newest_ = std::max({newest_, ns(file.st_mtim), ns(file.st_ctim)});
+    for (const std::int64_t fact : {std::int64_t{file.st_size}, static_cast<std::int64_t>(file.st_dev),
+                                    static_cast<std::int64_t>(file.st_ino), ns(file.st_mtim), ns(file.st_ctim)}) {
+      sha_.add(std::to_string(fact) + ",");
+    }
+  }
+  void add_sized(std::string_view text) {
+    sha_.add(std::to_string(text.size()) + ":");
+    sha_.add(text);
+  }
+  std::string hex() { return sha_.hex(); }
+  /// How long ago the newest change was.
+  [[nodiscard]] std::chrono::nanoseconds age() const { return std::chrono::nanoseconds(asked_ - newest_); }
+
+ private:
+  Sha256 sha_;
+  std::int64_t newest_ = 0;
+  const std::int64_t asked_ = now_ns();
+};
+
+DataDigests::DataDigests(fs::path memory, const JobControl& control, std::chrono::nanoseconds settled)
+    : memory_(std::move(memory)), control_(control), settled_(settled) {
+  if (auto text = read_text_file(memory_, kMemoryBytes)) loaded_ = *std::move(text);
+  std::istringstream lines(loaded_);
+  for (std::string state, contents; lines >> state >> contents;) known_[state] = contents;
+}
+
+template <class Add>
+Result<std::string> DataDigests::recalled_or(State state, Add add) {
+  const std::string key = state.hex();
+  if (const auto found = known_.find(key); found != known_.end()) {
+    if (state.age() >= settled_) kept_[key] = found->second;
+    return found->second;
+  }
+  Sha256 sha;
+  OCTET_CHECK(add(sha));
+  std::string contents = sha.hex();
+  if (contents.empty()) return Error{ErrorCode::internal, {}, "SHA-256 is not available"};
+  known_[key] = contents;
+  if (state.age() >= settled_) kept_[key] = contents;
+  return contents;
+}
+
+Result<void> DataDigests::save() const {
+  std::string text;
+  for (const auto& [state, contents] : kept_) text.append(state).append(" ").append(contents).append("\n");
+  return text == loaded_ ? Result<void>() : write_file(memory_, text);
+}
+
+Result<std::string> DataDigests::of(const SourceOptions& options) {
+  OCTET_TRY(const auto source, Source::open(options));
+  std::error_code ignored;
+  State state;
+  state.add(options.data);
+  state.add_sized(options.folder_labels ? "folder labels" : "");
+  for (const std::string& extension : options.extensions) state.add_sized(extension);
+  if (options.data.extension() == ".rec" && !fs::is_directory(options.data, ignored)) {
+    fs::path index = options.index;
+    if (options.use_index && index.empty()) index = fs::path(options.data).replace_extension(".idx");
+    if (options.use_index) state.add(index);
+    return recalled_or(std::move(state), [&](Sha256& sha) -> Result<void> {
+      OCTET_CHECK(add_file(options.data, control_, sha));
+      return options.use_index ? add_file(index, control_, sha) : Result<void>();
+    });
+  }
+  fs::path root = options.data;
+  if (!fs::is_directory(root, ignored)) root = options.root.empty() ? root.parent_path() : options.root;
+  while (true) {
+    if (control_.stopped()) return stopped_while_digesting();
+    OCTET_TRY(const auto entry, source->next());
+    if (!entry) break;
+    if (entry->image) state.add(root / entry->key);
+  }
+  OCTET_CHECK(source->rewind());
+  return recalled_or(std::move(state), [&](Sha256& sha) { return add_entries(*source, control_, sha); });
+}
+
+Result<std::string> DataDigests::of_path(const fs::path& path) {
+  std::error_code ignored;
+  if (path.empty() || !fs::exists(path, ignored)) return std::string("absent");
+  const bool folder = fs::is_directory(path, ignored);
+  const std::vector<fs::path> files = folder ? sorted_files(path) : std::vector<fs::path>{path};
+  State state;
+  for (const fs::path& file : files) state.add(file);
+  return recalled_or(std::move(state), [&](Sha256& sha) -> Result<void> {
+    for (const fs::path& file : files) {
+      if (folder) sha.add(file.lexically_relative(path).string() + "/");
+      OCTET_CHECK(add_file(file, control_, sha));
+    }
+    return {};
+  });
+}
+
+}  // namespace octet

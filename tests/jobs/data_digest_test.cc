@@ -1,0 +1,102 @@
+// Digests of data: what changes them, and when they are taken from memory.
+#include "octet/jobs/stage/data_digest.h"
+
+#include <gtest/gtest.h>
+#include <filesystem>
+#include <fstream>  // std::ofstream
+#include <vector>
+
+#include "jobs/tiny_model.h"
+
+namespace octet {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Digests : public testing::Test {
+ protected:
+  void SetUp() override { test::write_pictures(folder_.path() / "pictures", 100, {3}); }
+  SourceOptions source(const char* name) const {
+    SourceOptions options;
+    options.data = folder_.path() / name;
+    return options;
+  }
+  std::string fresh(const SourceOptions& options) const { return DataDigests({}, control_).of(options).value(); }
+
+  const test::TemporaryFolder folder_;
+  const JobControl control_;
+};
+
+TEST_F(Digests, TellContentsKeysAndLabelsApart) {
+  const std::string folder = fresh(source("pictures"));
+  EXPECT_EQ(folder.size(), 64U);
+  EXPECT_NE(folder, fresh(source("list.lst")));
+  EXPECT_EQ(folder, fresh(source("pictures")));
+  const fs::path one = folder_.path() / "pictures" / "0099.jpg";
+  fs::rename(one, folder_.path() / "pictures" / "0100.jpg");
+  EXPECT_NE(folder, fresh(source("pictures")));
+  fs::rename(folder_.path() / "pictures" / "0100.jpg", one);
+  EXPECT_EQ(folder, fresh(source("pictures")));
+  test::write_bytes(one, test::jpeg(20, 20, 7));
+  EXPECT_NE(folder, fresh(source("pictures")));
+  fs::remove(one);
+  EXPECT_NE(folder, fresh(source("pictures")));
+
+  const std::string list = fresh(source("list.lst"));
+  std::string lines = test::read_text(folder_.path() / "list.lst");
+  lines[lines.find('\t') + 1] = '9';  // the first label
+  std::ofstream(folder_.path() / "list.lst") << lines;
+  EXPECT_NE(list, fresh(source("list.lst")));
+}
+
+TEST_F(Digests, CoverEveryPieceOfALargeFile) {
+  const fs::path file = folder_.path() / "large.bin";
+  std::vector<std::uint8_t> bytes((std::size_t{8} << 20) * 2 + 5);
+  std::vector<std::string> seen;
+  for (const std::size_t at : {std::size_t{0}, bytes.size() / 2, bytes.size() - 1, bytes.size() - 6}) {
+    bytes[at] = 1;
+    test::write_bytes(file, bytes);
+    seen.push_back(DataDigests({}, control_).of_path(file).value());
+    for (std::size_t i = 0; i + 1 < seen.size(); ++i) EXPECT_NE(seen[i], seen.back());
+  }
+  EXPECT_EQ(DataDigests({}, control_).of_path(folder_.path() / "no such file").value(), "absent");
+}
+
+TEST_F(Digests, AreRememberedOnlyWhileNothingChanged) {
+  const fs::path memory = folder_.path() / "digests";
+  const auto of = [&](std::chrono::nanoseconds settled) {
+    DataDigests digests(memory, control_, settled);
+    const std::string found = digests.of(source("pictures")).value();
+    EXPECT_TRUE(digests.save());
+    return found;
+  };
+  const std::string right = of(std::chrono::hours(1));
+  EXPECT_EQ(test::read_text(memory), "");  // too young to be trusted
+  EXPECT_EQ(of(std::chrono::nanoseconds(0)), right);
+  std::string text = test::read_text(memory);
+  ASSERT_EQ(text.substr(65), right + "\n");
+  text.replace(65, 4, "beef");  // shows from now on whether the file is used
+  std::ofstream(memory) << text;
+  EXPECT_EQ(of(std::chrono::nanoseconds(0)).substr(0, 4), "beef");
+  const fs::path one = folder_.path() / "pictures" / "0042.jpg";
+  const auto written = fs::last_write_time(one);
+  test::write_bytes(one, test::jpeg(20, 20, 7));
+  fs::last_write_time(one, written);  // an old time hides nothing
+  const std::string changed = of(std::chrono::nanoseconds(0));
+  EXPECT_NE(changed, right);
+  EXPECT_EQ(changed, fresh(source("pictures")));
+  std::ofstream(memory) << "damaged\n";
+  EXPECT_EQ(of(std::chrono::nanoseconds(0)), changed);
+}
+
+TEST_F(Digests, StopWhenTold) {
+  const std::atomic<bool> stop{true};
+  JobControl control;
+  control.stop = &stop;
+  for (const char* name : {"pictures", "list.lst", "pictures.rec"}) {
+    EXPECT_EQ(DataDigests({}, control).of(source(name)).error().code, ErrorCode::cancelled) << name;
+  }
+}
+
+}  // namespace
+}  // namespace octet
