@@ -1,9 +1,10 @@
 // One scored entry.
 #pragma once
 
-#include <cstdint>  // std::uint64_t
-#include <string>   // std::string
-#include <vector>   // std::vector
+#include <cstdint>   // std::uint64_t
+#include <optional>  // std::optional
+#include <string>    // std::string
+#include <vector>    // std::vector
 
 #include "octet/graph/result.h"
 
@@ -28,6 +29,15 @@ struct Outcome {
   std::vector<Detection> detections;    ///< best first
   std::vector<float>
       outputs;  ///< raw values of every network output, one behind the other, when StageOptions::keep_raw
+};
+
+/// One failed entry, for people.
+struct FailedEntry {
+  std::uint64_t index = 0;
+  std::string key;
+  Error error;
+  std::string file = {};                     ///< the picture's, or the .rec, .lst or .idx
+  std::optional<std::uint64_t> offset = {};  ///< of the record in `file`
 };
 
 /// The fate of one entry. `outcomes` has one element per model, in the stage's order, or is an Error.

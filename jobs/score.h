@@ -30,9 +30,6 @@ struct StreamOptions {
   std::int64_t batch = 0;     ///< images computed together; 0: the plan chooses. Results never depend on it
   int batches_in_flight = 0;  ///< see StageOptions
   std::uint64_t limit = 0;    ///< only the first so many entries; 0: all
-  /// Only the entries whose index modulo shard_count is shard_index: every entry is in exactly one
-  /// shard, whatever the batch and the number of threads. Their indices stay those of the source.
-  std::uint64_t shard_index = 0, shard_count = 1;
   OnError on_error = OnError::skip;
   /// More failed entries than this end the job with Error(bad_image) that names the first few: a
   /// share of all entries (0..1), a number, or both. Unset: no bound.
@@ -52,13 +49,6 @@ struct ScoreOptions {
       annotations;                  ///< for OutputFormat::coco: whose image and category ids are used (see Annotations)
   int top_k = 5;                    ///< 1 or more
   std::vector<std::string> labels;  ///< class names in place of the model's; empty: the model's
-};
-
-/// One failed entry, for people.
-struct FailedEntry {
-  std::uint64_t index = 0;
-  std::string key;
-  Error error;
 };
 
 /// Counts over a stream of entries. Of fixed size, whatever their number.

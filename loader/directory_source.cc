@@ -127,27 +127,30 @@ class TreeWalk {
 
 class DirectorySource final : public Source {
  public:
-  DirectorySource(std::filesystem::path root, NameList names, std::vector<std::string> classes)
-      : root_(std::move(root)), names_(std::move(names)), classes_(std::move(classes)) {}
+  DirectorySource(std::filesystem::path root, NameList names, std::vector<std::string> classes, const Shard& shard)
+      : root_(std::move(root)), names_(std::move(names)), classes_(std::move(classes)), shard_(shard) {}
 
   Result<std::optional<Entry>> next() override {
+    while (position_ < names_.size() && position_ % shard_.count != shard_.index) ++position_;
     if (position_ == names_.size()) return std::optional<Entry>();
     const std::string_view name = names_[position_];
     Entry entry;
     entry.index = position_++;
     entry.id = entry.index;
+    entry.next.index = position_;
     entry.key = name;
     if (const auto label = label_of(name)) entry.labels.push_back(*label);
     entry.image = ImageBytes::from_file(root_ / name);
     return std::optional(std::move(entry));
   }
 
-  Result<void> rewind() override {
-    position_ = 0;
+  Result<void> seek(const SourcePosition& position) override {
+    position_ = std::min<std::uint64_t>(position.index, names_.size());
     return {};
   }
 
-  [[nodiscard]] std::optional<std::uint64_t> size() const override { return names_.size(); }
+  [[nodiscard]] std::optional<std::uint64_t> size() const override { return shard_size(shard_, names_.size()); }
+  [[nodiscard]] std::uint64_t passed() const override { return position_; }
   [[nodiscard]] const std::vector<std::string>& classes() const override { return classes_; }
 
  private:
@@ -161,6 +164,7 @@ class DirectorySource final : public Source {
   std::filesystem::path root_;
   NameList names_;
   std::vector<std::string> classes_;  ///< sorted
+  Shard shard_;
   std::size_t position_ = 0;
 };
 
@@ -179,7 +183,7 @@ Result<std::unique_ptr<Source>> open_directory(const SourceOptions& options) {
   std::vector<std::string> classes;
   if (options.folder_labels) classes = std::move(walk.top_folders());
   return std::unique_ptr<Source>(
-      std::make_unique<DirectorySource>(options.data, std::move(walk.names()), std::move(classes)));
+      std::make_unique<DirectorySource>(options.data, std::move(walk.names()), std::move(classes), options.shard));
 }
 
 }  // namespace octet

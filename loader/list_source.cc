@@ -37,11 +37,15 @@ std::optional<std::string> parse_line(std::string_view text, const std::filesyst
 
 class ListSource final : public Source {
  public:
-  ListSource(LineReader lines, std::filesystem::path root) : lines_(std::move(lines)), root_(std::move(root)) {}
+  ListSource(LineReader lines, std::filesystem::path root, const Shard& shard)
+      : lines_(std::move(lines)), root_(std::move(root)), shard_(shard) {}
 
   Result<std::optional<Entry>> next() override {
-    OCTET_TRY(const std::optional<TextLine> line, lines_.next());
-    if (!line) return std::optional<Entry>();
+    std::optional<TextLine> line;
+    do {
+      OCTET_TRY(line, lines_.next());
+      if (!line) return std::optional<Entry>();
+    } while (position_++ % shard_.count != shard_.index);
     Entry entry;
     std::optional<std::string> problem;
     if (line->too_long) {
@@ -54,22 +58,25 @@ class ListSource final : public Source {
       entry.labels.clear();
       entry.image = Error{ErrorCode::bad_record, lines_.where(*line), *std::move(problem)};
     }
-    entry.index = position_++;
+    entry.index = position_ - 1;
+    entry.next = {position_, lines_.offset(), line->number};
     return std::optional(std::move(entry));
   }
 
-  Result<void> rewind() override {
-    lines_.rewind();
-    position_ = 0;
+  Result<void> seek(const SourcePosition& position) override {
+    lines_.seek(position.offset, position.line);
+    position_ = position.index;
     return {};
   }
 
   [[nodiscard]] std::optional<std::uint64_t> size() const override { return std::nullopt; }
+  [[nodiscard]] std::uint64_t passed() const override { return position_; }
   [[nodiscard]] const std::vector<std::string>& classes() const override { return classes_; }
 
  private:
   LineReader lines_;
   std::filesystem::path root_;
+  Shard shard_;
   std::uint64_t position_ = 0;
   std::vector<std::string> classes_;  ///< none: a list has its labels as numbers
 };
@@ -87,8 +94,8 @@ Result<std::unique_ptr<Source>> open_list(const SourceOptions& options) {
   OCTET_TRY(LineReader lines, LineReader::open(options.data));
   OCTET_TRY(const std::optional<TextLine> first, lines.next());
   if (!first) return Error{ErrorCode::not_found, options.data.string(), "holds no lines"};
-  lines.rewind();
-  return std::unique_ptr<Source>(std::make_unique<ListSource>(std::move(lines), std::move(root)));
+  lines.seek(0, 0);
+  return std::unique_ptr<Source>(std::make_unique<ListSource>(std::move(lines), std::move(root), options.shard));
 }
 
 }  // namespace octet

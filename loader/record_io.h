@@ -64,8 +64,10 @@ class RecordReader {
   /// The next record or damaged place; nullopt at the end. Error(io) when the file cannot be read
   /// or became shorter; the position stays.
   Result<std::optional<RecordOrDamage>> next();
-  /// Starts again from the first record.
-  void rewind() noexcept { position_ = 0; }
+  /// Goes on at `offset`: 0, or what offset() was.
+  void seek(std::uint64_t offset) noexcept { position_ = offset; }
+  /// Where next() goes on.
+  [[nodiscard]] std::uint64_t offset() const noexcept { return position_; }
 
   /// The record whose magic number is at `offset`; does not move the position of next(). Damage
   /// (of 0 bytes) when no intact record starts there.

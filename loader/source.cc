@@ -18,9 +18,16 @@ bool has_extension(const std::filesystem::path& path, std::string_view extension
 
 }  // namespace
 
+std::uint64_t shard_size(const Shard& shard, std::uint64_t entries) noexcept {
+  return entries / shard.count + (entries % shard.count > shard.index ? 1 : 0);
+}
+
 Result<std::unique_ptr<Source>> Source::open(const SourceOptions& options) {
   const std::filesystem::path& data = options.data;
   if (data.empty()) return Error{ErrorCode::usage, "", "no data given: name a directory, a .lst or a .rec"};
+  if (options.shard.index >= options.shard.count) {
+    return Error{ErrorCode::usage, "", "the shard's index must be below the number of shards"};
+  }
   std::error_code failed;
   const std::filesystem::file_status status = std::filesystem::status(data, failed);
   if (status.type() == std::filesystem::file_type::not_found) {

@@ -13,6 +13,19 @@
 
 namespace octet {
 
+/// One of `count` parts of a source: disjoint, together complete, the same on every call. In a directory
+/// or .lst: the entries whose index modulo `count` is `index`. In a .rec, with or without an index: the
+/// entries that begin in the index-th of `count` equal ranges of the file's bytes, so that a shard
+/// reads (nearly) its own bytes alone; without an .idx it passes over what lies before, to count it. Lines of an .idx
+/// that point nowhere are dealt out like lines of a list.
+struct Shard {
+  std::uint64_t index = 0, count = 1;
+  bool operator==(const Shard&) const = default;
+};
+
+/// How many of `entries` a shard by index has.
+std::uint64_t shard_size(const Shard& shard, std::uint64_t entries) noexcept;
+
 /// What is read, and how. Fields that do not belong to the kind of `data` are ignored.
 ///
 /// Directory: all files below it, at any depth, that end in .jpg, .jpeg, .jpe, .jfif or .png (any
@@ -34,6 +47,15 @@ struct SourceOptions {
   bool folder_labels = false;        ///< directory: first-level sub-folders, sorted, are classes 0, 1, ...
   /// directory: which files are taken, such as ".jpg"; any case; empty: as above
   std::vector<std::string> extensions = {};
+  Shard shard = {};  ///< only these entries come; their index stays that in the whole source
+};
+
+/// A place between two entries of a source.
+struct SourcePosition {
+  std::uint64_t index = 0;   ///< entries of the whole source that lie before it
+  std::uint64_t offset = 0;  ///< bytes of the .rec, .lst or .idx that lie before it
+  std::uint64_t line = 0;    ///< lines of the .lst or .idx that lie before it
+  bool operator==(const SourcePosition&) const = default;
 };
 
 /// One entry: a file of the directory, a line of the list, a record.
@@ -45,6 +67,9 @@ struct Entry {
   /// What the source numbers it: position in a folder, first column of a list (unset when that is no
   /// whole number), id of a record.
   std::optional<std::uint64_t> id = {};
+  /// Where in a .rec the record or damaged place begins; unset where there is no such place.
+  std::optional<std::uint64_t> offset = {};
+  SourcePosition next = {};  ///< the place behind the entry
 };
 
 /// A stream of entries. Damaged places come as entries whose image is an Error, so that nothing is
@@ -54,17 +79,22 @@ struct Entry {
 class Source {
  public:
   /// Opens by what `data` is. Error(not_found) when it does not exist or holds no entry;
-  /// Error(usage) when it is neither a directory nor named .lst or .rec.
+  /// Error(usage) when it is neither a directory nor named .lst or .rec, or when there is no such shard.
   static Result<std::unique_ptr<Source>> open(const SourceOptions& options);
   virtual ~Source() = default;
 
   /// The next entry; nullopt at the end, however often it is called. An Error ends the stream (the
   /// file became shorter, I/O failed).
   virtual Result<std::optional<Entry>> next() = 0;
+  /// Goes on behind the entry that had `position` as its `next`; the first one for {}.
+  virtual Result<void> seek(const SourcePosition& position) = 0;
   /// Starts again from the first entry.
-  virtual Result<void> rewind() = 0;
-  /// Number of entries when it is known without reading everything.
+  Result<void> rewind() { return seek({}); }
+  /// Number of entries (of the shard) when it is known without reading everything.
   [[nodiscard]] virtual std::optional<std::uint64_t> size() const = 0;
+  /// Entries of the whole source that have been passed so far, those of other shards included: once
+  /// next() has given nullopt, every entry of the shard has an index below it.
+  [[nodiscard]] virtual std::uint64_t passed() const = 0;
   /// Names of the classes that folder_labels found, in label order; else empty.
   [[nodiscard]] virtual const std::vector<std::string>& classes() const = 0;
 };

@@ -18,11 +18,11 @@ Result<LineReader> LineReader::open(const std::filesystem::path& path) {
   return LineReader(std::move(file));
 }
 
-void LineReader::rewind() noexcept {
-  offset_ = 0;
+void LineReader::seek(std::uint64_t offset, std::uint64_t lines) noexcept {
+  offset_ = std::min(offset, file_.size());
   block_.clear();
   used_ = 0;
-  number_ = 0;
+  number_ = lines;
   failed_.reset();
 }
 

@@ -27,9 +27,13 @@ class LineReader {
   static Result<LineReader> open(const std::filesystem::path& path);
 
   /// The next line that is not blank; nullopt at the end. Error(io) when reading fails, then and
-  /// until rewind().
+  /// until seek().
   Result<std::optional<TextLine>> next();
-  void rewind() noexcept;
+  /// Goes on with the line that begins at byte `offset` and has `lines` lines before it: {0, 0}, or the offset() and
+  /// the number of a line that next() has given.
+  void seek(std::uint64_t offset, std::uint64_t lines) noexcept;
+  /// Where the next line begins.
+  [[nodiscard]] std::uint64_t offset() const noexcept { return offset_ - (block_.size() - used_); }
 
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return file_.path(); }
   /// "file:line", for errors.

@@ -35,10 +35,11 @@ Result<void> parse_max_bad(const std::string& text, StreamOptions& options) {
 
 Result<void> parse_shard(const std::string& text, StreamOptions& options) {
   const char* const end = text.data() + text.size();
-  const auto first = std::from_chars(text.data(), end, options.shard_index);
+  const auto first = std::from_chars(text.data(), end, options.source.shard.index);
   if (first.ec == std::errc() && first.ptr != end && *first.ptr == '/') {
-    const auto second = std::from_chars(first.ptr + 1, end, options.shard_count);
-    if (second.ec == std::errc() && second.ptr == end && options.shard_index < options.shard_count) return {};
+    const auto second = std::from_chars(first.ptr + 1, end, options.source.shard.count);
+    if (second.ec == std::errc() && second.ptr == end && options.source.shard.index < options.source.shard.count)
+      return {};
   }
   return usage("--shard takes I/N with 0 <= I < N, not '" + text + "'");
 }
@@ -65,7 +66,8 @@ po::options_description bounds_options() {
   po::options_description options("Entries");
   auto add = options.add_options();
   add("limit", po::value<std::uint64_t>()->default_value(0)->value_name("N"), "only the first N entries; 0: all");
-  add("shard", po::value<std::string>()->value_name("I/N"), "only the entries whose index modulo N is I");
+  add("shard", po::value<std::string>()->value_name("I/N"),
+      "only part I (from 0) of N: every N-th entry, or of a .rec an N-th of its bytes");
   add("on-error", po::value<std::string>()->default_value("skip")->value_name("skip|fail"),
       "a bad image is recorded as such and passed over, or ends the job");
   add("max-bad", po::value<std::string>()->value_name("N|P%"), "more bad images than this end the job");

@@ -68,12 +68,10 @@ Result<EntryOrder> EntryOrder::create(const PackOptions& options, std::unique_pt
 
 Result<std::optional<Entry>> EntryOrder::next_wanted() {
   const StreamOptions& stream = options_.stream;
-  while (!stream.control.stopped()) {
-    OCTET_TRY(auto entry, source_->next());
-    if (!entry || (stream.limit > 0 && entry->index >= stream.limit)) return std::optional<Entry>();
-    if (entry->index % stream.shard_count == stream.shard_index) return entry;
-  }
-  return Error{ErrorCode::cancelled, {}, "stopped from outside"};
+  if (stream.control.stopped()) return Error{ErrorCode::cancelled, {}, "stopped from outside"};
+  OCTET_TRY(auto entry, source_->next());
+  if (!entry || (stream.limit > 0 && entry->index >= stream.limit)) return std::optional<Entry>();
+  return entry;
 }
 
 Result<std::optional<Entry>> EntryOrder::next() {
@@ -85,14 +83,19 @@ Result<std::optional<Entry>> EntryOrder::next() {
 
 std::optional<std::uint64_t> EntryOrder::size() const {
   if (held_) return shuffled_.size();
-  const auto entries = source_->size();
-  return entries ? std::optional(shard_entries(options_.stream, *entries)) : std::nullopt;
+  return expected_entries(options_.stream, *source_);
 }
 
 Result<std::uint64_t> EntryOrder::count() {
   if (const auto known = size()) return *known;
-  OCTET_TRY(const std::uint64_t entries, count_entries(*source_));
-  return shard_entries(options_.stream, entries);
+  std::uint64_t entries = 0;
+  while (true) {
+    OCTET_TRY(const auto entry, next_wanted());
+    if (!entry) break;
+    ++entries;
+  }
+  OCTET_CHECK(source_->rewind());
+  return entries;
 }
 
 bool is_record_file(const std::filesystem::path& data) {

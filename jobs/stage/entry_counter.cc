@@ -13,18 +13,17 @@ Result<void> check_stream_options(const StreamOptions& options) {
   const auto bad = [](const char* message) { return Error{ErrorCode::usage, {}, message}; };
   if (options.batch < 0) return bad("the batch must not be negative");
   if (options.batches_in_flight < 0) return bad("the number of batches in flight must not be negative");
-  if (options.shard_count == 0 || options.shard_index >= options.shard_count) {
-    return bad("the shard's index must be below the number of shards");
-  }
   if (options.max_bad_fraction && !(*options.max_bad_fraction >= 0 && *options.max_bad_fraction <= 1)) {
     return bad("the share of bad entries must be between 0 and 1");
   }
   return {};
 }
 
-std::uint64_t shard_entries(const StreamOptions& options, std::uint64_t entries) noexcept {
-  if (options.limit > 0) entries = std::min(entries, options.limit);
-  return entries / options.shard_count + (entries % options.shard_count > options.shard_index ? 1 : 0);
+std::optional<std::uint64_t> expected_entries(const StreamOptions& options, const Source& source) {
+  const auto entries = source.size();
+  if (!entries || options.limit == 0) return entries;
+  if (options.source.shard.count > 1) return std::nullopt;  // which of the first entries are the shard's?
+  return std::min(*entries, options.limit);
 }
 
 Result<void> EntryCounter::within_bounds(bool last) const {

@@ -12,8 +12,8 @@ namespace octet {
 /// Error(usage) when shard, bounds or sizes contradict themselves.
 Result<void> check_stream_options(const StreamOptions& options);
 
-/// How many of `entries` the limit and the shard leave.
-std::uint64_t shard_entries(const StreamOptions& options, std::uint64_t entries) noexcept;
+/// How many entries of the source come, when that is known before they are read.
+std::optional<std::uint64_t> expected_entries(const StreamOptions& options, const Source& source);
 
 /// Counts finished entries. Not thread-safe; `options` must outlive it.
 class EntryCounter {

@@ -84,8 +84,8 @@ Result<void> Stamp::add(const StreamOptions& stream, DataDigests& digests) {
   OCTET_CHECK(add(stream.source, digests));
   add(stream.decoder);
   add("limit", stream.limit);
-  add("shard_index", stream.shard_index);
-  add("shard_count", stream.shard_count);
+  add("shard_index", stream.source.shard.index);
+  add("shard_count", stream.source.shard.count);
   add("on_error", static_cast<int>(stream.on_error));
   if (stream.max_bad) add("max_bad", *stream.max_bad);
   if (stream.max_bad_fraction) add("max_bad_fraction", *stream.max_bad_fraction);

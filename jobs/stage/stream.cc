@@ -10,14 +10,12 @@
 namespace octet {
 namespace {
 
-std::optional<std::uint64_t> expected_entries(const StreamOptions& options, const Source& source,
-                                              const StreamJob& job) {
-  const auto total = source.size();
-  if (!total) return std::nullopt;
-  if (!job.wanted) return shard_entries(options, *total);
-  const std::uint64_t end = options.limit > 0 ? std::min(*total, options.limit) : *total;
+std::optional<std::uint64_t> wanted_entries(const StreamOptions& options, const Source& source, const StreamJob& job) {
+  const auto total = expected_entries(options, source);
+  if (!total || !job.wanted) return total;
+  if (options.source.shard.count > 1) return std::nullopt;
   std::uint64_t wanted = 0;
-  for (std::uint64_t i = options.shard_index; i < end; i += options.shard_count) wanted += job.wanted(i) ? 1 : 0;
+  for (std::uint64_t i = 0; i < *total; ++i) wanted += job.wanted(i) ? 1 : 0;
   return wanted;
 }
 
@@ -28,7 +26,7 @@ class Run {
       : options_(options),
         source_(source),
         job_(job),
-        total_(expected_entries(options, source, job)),
+        total_(wanted_entries(options, source, job)),
         counter_(options, total_),
         meter_(options.control, job.name, total_) {}
 
@@ -64,7 +62,6 @@ Result<std::optional<Entry>> Run::next_wanted() {
     OCTET_TRY(auto entry, source_.next());
     if (!entry) return std::optional<Entry>();
     if (options_.limit > 0 && entry->index >= options_.limit) return std::optional<Entry>();
-    if (entry->index % options_.shard_count != options_.shard_index) continue;
     if (job_.wanted && !job_.wanted(entry->index)) continue;
     if (job_.check) OCTET_CHECK(job_.check(*entry));
     return entry;

@@ -137,8 +137,8 @@ TEST_F(Score, LimitAndShardsPartTheEntries) {
   EXPECT_EQ(std::count(expected.begin(), expected.end(), '\n'), 11);
   std::multiset<std::string> together;
   for (std::uint64_t shard = 0; shard < 3; ++shard) {
-    some.stream.shard_index = shard;
-    some.stream.shard_count = 3;
+    some.stream.source.shard.index = shard;
+    some.stream.source.shard.count = 3;
     std::istringstream lines(scores(some));
     for (std::string line; std::getline(lines, line);) together.insert(line);
   }
@@ -195,7 +195,7 @@ TEST_F(Score, RefusesWhatCannotWork) {
   wrong.output.clear();
   EXPECT_EQ(score(wrong).error().code, ErrorCode::usage);
   wrong = options();
-  wrong.stream.shard_index = wrong.stream.shard_count = 2;
+  wrong.stream.source.shard.index = wrong.stream.source.shard.count = 2;
   expect_error(wrong, ErrorCode::usage, "shard");
   wrong = options();
   wrong.stream.threads = -1;
