@@ -12,7 +12,7 @@ constexpr double kWeightNoise = 1;
 
 /// Ranges of the channels of a value: root mean square over the pictures of the largest magnitude in
 /// each, so that one odd picture does not decide; and their variances.
-struct Channels {
+struct ChannelMoments {
   std::vector<double> range, variance;
 };
 
@@ -59,7 +59,7 @@ class Balancer {
   const Regions& regions_;
   std::span<const int> levels_;
   Graph& graph_;
-  std::vector<Channels> channels_;          ///< of the values of groups that are measured
+  std::vector<ChannelMoments> channels_;    ///< of the values of groups that are measured
   std::vector<std::vector<double>> scale_;  ///< s of each value's channels, while a group is looked at
 };
 

@@ -31,10 +31,10 @@ bool passes_scale(const Node& node) {
   return node.as<PoolingOp>() != nullptr || (node.as<AddOp>() != nullptr && scales_with_input(node));
 }
 
-/// Channels of all values as one set of numbers, joined where they must share a factor.
-class Channels {
+/// ChannelSets of all values as one set of numbers, joined where they must share a factor.
+class ChannelSets {
  public:
-  explicit Channels(const Graph& graph) : graph_(graph) {
+  explicit ChannelSets(const Graph& graph) : graph_(graph) {
     std::size_t total = 0;
     for (const Node& node : graph.nodes) {
       first_.push_back(total);
@@ -70,7 +70,7 @@ class Channels {
     pinned_[b] = static_cast<char>(pinned_[a] | pinned_[b]);
     range_[b] = std::max(range_[a], range_[b]);
   }
-  /// Channels of `input` are those of `id` from `start` on.
+  /// ChannelSets of `input` are those of `id` from `start` on.
   void join_values(NodeId id, std::size_t start, ValueRef input) {
     const std::size_t n = count(graph_.nodes[static_cast<std::size_t>(input.node)]);
     for (std::size_t c = 0; c < n; ++c) {
@@ -213,7 +213,7 @@ class Equalizer {
   }
 
   Graph& graph_;
-  Channels channels_;
+  ChannelSets channels_;
   std::multiset<std::string> names_;
 };
 

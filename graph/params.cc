@@ -13,14 +13,13 @@ static_assert(std::endian::native == std::endian::little, "files are little-endi
 
 constexpr std::uint64_t kListMagic = 0x112;
 constexpr std::uint32_t kV1 = 0xF993FAC8, kV2 = 0xF993FAC9, kV3 = 0xF993FACA;
-constexpr std::int32_t kMaxAxes = 32;
 constexpr std::uint64_t kMaxKeyBytes = 4096;
 constexpr std::int32_t kDense = 0;
 
 /// A cursor over the file that never reads past its end.
-class Reader {
+class ParamsReader {
  public:
-  Reader(std::span<const std::byte> bytes, const std::string& where) : bytes_(bytes), where_(where) {}
+  ParamsReader(std::span<const std::byte> bytes, const std::string& where) : bytes_(bytes), where_(where) {}
 
   [[nodiscard]] std::size_t left() const noexcept { return bytes_.size() - offset_; }
   [[nodiscard]] std::size_t offset() const noexcept { return offset_; }
@@ -93,7 +92,7 @@ struct Header {
 };
 
 template <class Size>
-Result<Shape> read_axes(Reader& in, std::int64_t axes) {
+Result<Shape> read_axes(ParamsReader& in, std::int64_t axes) {
   if (axes < 0 || axes > kMaxAxes) return in.error("an array has " + std::to_string(axes) + " axes");
   Shape shape;
   for (std::int64_t i = 0; i < axes; ++i) {
@@ -103,7 +102,7 @@ Result<Shape> read_axes(Reader& in, std::int64_t axes) {
   return shape;
 }
 
-Result<Header> read_header(Reader& in) {
+Result<Header> read_header(ParamsReader& in) {
   Header header;
   const std::size_t start = in.offset();
   OCTET_TRY(const auto first, in.number<std::uint32_t>("an array"));
@@ -131,7 +130,7 @@ Result<Header> read_header(Reader& in) {
   return header;
 }
 
-Result<Tensor> read_data(Reader& in, Shape shape) {
+Result<Tensor> read_data(ParamsReader& in, Shape shape) {
   const std::size_t start = in.offset();
   OCTET_CHECK(in.take(8, "a device"));  // where the array lived when it was saved: of no interest
   OCTET_TRY(const auto flag, in.number<std::int32_t>("an element type"));
@@ -158,13 +157,13 @@ Result<Tensor> read_data(Reader& in, Shape shape) {
   return tensor;
 }
 
-Result<Tensor> read_array(Reader& in) {
+Result<Tensor> read_array(ParamsReader& in) {
   OCTET_TRY(auto header, read_header(in));
   if (!header.shape) return Tensor();
   return read_data(in, *std::move(header.shape));
 }
 
-Result<std::string> read_key(Reader& in) {
+Result<std::string> read_key(ParamsReader& in) {
   const std::size_t start = in.offset();
   OCTET_TRY(const auto size, in.number<std::uint64_t>("a key"));
   if (size > kMaxKeyBytes) return in.error_at(start, "a key of " + std::to_string(size) + " bytes");
@@ -179,7 +178,7 @@ std::pair<NamedTensor::Role, std::string> split_role(std::string key) {
   return {NamedTensor::Role::unprefixed, std::move(key)};
 }
 
-Result<void> check_end(Reader& in) {
+Result<void> check_end(ParamsReader& in) {
   const std::size_t start = in.offset();
   OCTET_TRY(const auto rest, in.take(in.left(), "padding"));
   for (const std::byte b : rest) {
@@ -228,7 +227,7 @@ std::string key_of(const std::string& name, NamedTensor::Role role) {
 }  // namespace
 
 Result<ParamMap> parse_params(std::span<const std::byte> bytes, const std::string& where) {
-  Reader in(bytes, where);
+  ParamsReader in(bytes, where);
   OCTET_TRY(const auto magic, in.number<std::uint64_t>("the header"));
   if (magic != kListMagic) return in.error_at(0, "not a .params file (no NDArray list magic)");
   OCTET_CHECK(in.number<std::uint64_t>("the header"));  // reserved; MXNet ignores it as well

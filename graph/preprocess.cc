@@ -101,9 +101,9 @@ Result<Preprocess> check(Preprocess p) {
 }
 
 /// Reads the JSON into overrides, so that files and options follow the same rules.
-class Reader {
+class DescriptionReader {
  public:
-  explicit Reader(const Json& json) : json_(json) {}
+  explicit DescriptionReader(const Json& json) : json_(json) {}
 
   Result<PreprocessOverrides> run() {
     if (!json_.is_object()) return invalid("not a JSON object");
@@ -234,7 +234,7 @@ Result<Preprocess> merge(Preprocess base, const PreprocessOverrides& o) {
 
 Result<Preprocess> parse_preprocess(const std::string& json, const std::string& where) {
   OCTET_TRY(const Json parsed, parse_json(json, where, ErrorCode::invalid_config));
-  auto fields = Reader(parsed).run();
+  auto fields = DescriptionReader(parsed).run();
   if (!fields) return Error{fields.error().code, where, fields.error().message};
   if (!fields->shape) return Error{ErrorCode::invalid_config, where, "'shape' is missing"};
   auto merged = merge(Preprocess(), *fields);

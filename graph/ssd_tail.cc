@@ -11,7 +11,7 @@
 namespace octet {
 namespace {
 
-using Names = std::span<const std::string_view>;
+using OperatorNames = std::span<const std::string_view>;
 template <std::size_t N>
 using List = std::array<std::string_view, N>;
 
@@ -68,7 +68,7 @@ class Matcher {
     return tail;
   }
 
-  [[nodiscard]] const SymbolNode* node(const SymbolEntry& entry, Names ops, std::size_t inputs) const {
+  [[nodiscard]] const SymbolNode* node(const SymbolEntry& entry, OperatorNames ops, std::size_t inputs) const {
     const SymbolNode& found = symbol_.nodes[entry.node];
     const bool fits = entry.output == 0 && std::ranges::find(ops, found.op) != ops.end();
     return fits && found.inputs.size() == inputs ? &found : nullptr;
@@ -106,7 +106,7 @@ class Matcher {
     SymbolEntry input;
     float scalar;
   };
-  [[nodiscard]] std::optional<Scaled> scaled(const SymbolEntry& entry, Names ops) const {
+  [[nodiscard]] std::optional<Scaled> scaled(const SymbolEntry& entry, OperatorNames ops) const {
     const SymbolNode* found = node(entry, ops, 1);
     if (found == nullptr) return std::nullopt;
     const auto scalar = found->attrs.find("scalar");

@@ -14,9 +14,9 @@ constexpr int kMaxSubgraphDepth = 8;
 /// Files without a version are from 0.8 or earlier.
 constexpr int kOldestVersion = 800;
 
-class Reader {
+class SymbolReader {
  public:
-  explicit Reader(const std::string& where) : where_(where) {}
+  explicit SymbolReader(const std::string& where) : where_(where) {}
 
   Result<Symbol> read(const Json& json, int depth) {
     if (!json.is_object()) return error("the symbol is not a JSON object");
@@ -227,7 +227,7 @@ Json symbol_json(const Symbol& symbol) {
 
 Result<Symbol> parse_symbol(const std::string& json, const std::string& where) {
   OCTET_TRY(const Json parsed, parse_json(json, where));
-  OCTET_TRY(auto symbol, Reader(where).read(parsed, 0));
+  OCTET_TRY(auto symbol, SymbolReader(where).read(parsed, 0));
   upgrade(symbol);
   return symbol;
 }

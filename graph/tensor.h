@@ -17,6 +17,9 @@ namespace octet {
 /// graph, whatever the order in memory. An empty shape is a scalar (or "no tensor" in old files).
 using Shape = std::vector<std::int64_t>;
 
+/// Most axes an array of MXNet can have.
+inline constexpr std::int32_t kMaxAxes = 32;
+
 /// "(1, 3, 224, 224)", "(3,)", "()".
 std::string to_string(const Shape& shape);
 

@@ -17,13 +17,13 @@
 namespace octet {
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
+using JpegBytes = std::vector<std::uint8_t>;
 
 constexpr std::size_t kFirstBytes = std::size_t{64} << 10;
 constexpr std::size_t kKeptBytes = std::size_t{16} << 20;
 
 /// Grows without letting an exception pass through C code.
-bool grow(Bytes& bytes, std::size_t size) noexcept {
+bool grow(JpegBytes& bytes, std::size_t size) noexcept {
   try {
     bytes.resize(size);
     return true;
@@ -47,7 +47,7 @@ void ignore_jpeg_message(j_common_ptr /*cinfo*/) {}
 
 /// Writes into a vector.
 struct JpegDestination : jpeg_destination_mgr {
-  Bytes* bytes = nullptr;
+  JpegBytes* bytes = nullptr;
 };
 
 void start_jpeg(j_compress_ptr cinfo) {
@@ -78,7 +78,7 @@ J_COLOR_SPACE jpeg_space(Color color) {
 }
 
 struct PngOutput {
-  Bytes* bytes = nullptr;
+  JpegBytes* bytes = nullptr;
   std::size_t used = 0;
   std::array<char, 128> message{};
 };
@@ -114,7 +114,7 @@ class Encoder::Impl {
     if (size.width < 1 || size.height < 1 || pixels.size() / row < static_cast<std::size_t>(size.height)) {
       return Error{ErrorCode::usage, "", "there are fewer pixels than the picture has"};
     }
-    if (bytes_.size() < kFirstBytes || bytes_.size() > kKeptBytes) Bytes(kFirstBytes).swap(bytes_);
+    if (bytes_.size() < kFirstBytes || bytes_.size() > kKeptBytes) JpegBytes(kFirstBytes).swap(bytes_);
     return options_.format == ImageFormat::jpeg ? jpeg(pixels.data(), row, size, color)
                                                 : png(pixels.data(), row, size, color);
   }
@@ -124,7 +124,7 @@ class Encoder::Impl {
   Result<std::span<const std::uint8_t>> png(const std::uint8_t* pixels, std::size_t row, Size size, Color color);
 
   const EncoderOptions options_;
-  Bytes bytes_;
+  JpegBytes bytes_;
 };
 
 // Nothing with a destructor may live between setjmp and a longjmp of the libraries.

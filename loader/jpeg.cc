@@ -36,7 +36,7 @@ struct ErrorManager : jpeg_error_mgr {
   std::array<char, JMSG_LENGTH_MAX> message{};
 };
 
-struct Source : jpeg_source_mgr {
+struct MemorySource : jpeg_source_mgr {
   bool ran_out = false;  ///< libjpeg wanted more bytes than there are
 };
 
@@ -81,7 +81,7 @@ void ignore_source(j_decompress_ptr /*cinfo*/) {}
 /// Past the end: an EOI, which ends every loop of libjpeg. Whether that matters is decided later.
 boolean fill_with_eoi(j_decompress_ptr cinfo) {
   static constexpr std::array<JOCTET, 2> eoi{0xFF, JPEG_EOI};
-  static_cast<Source*>(cinfo->src)->ran_out = true;
+  static_cast<MemorySource*>(cinfo->src)->ran_out = true;
   cinfo->src->next_input_byte = eoi.data();
   cinfo->src->bytes_in_buffer = eoi.size();
   return TRUE;
@@ -151,7 +151,7 @@ class JpegReader::Impl {
 
   DecoderOptions options_;
   ErrorManager error_{};
-  Source source_{};
+  MemorySource source_{};
   Progress progress_{};
   jpeg_decompress_struct cinfo_{};  ///< all zero, or created
   std::size_t file_bytes_ = 0;

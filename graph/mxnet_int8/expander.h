@@ -27,6 +27,9 @@ struct Expanded {
   std::optional<SymbolEntry> restored;  ///< behind both seams, once somebody has read it
 };
 
+inline Error unsupported(const std::string& message) { return {ErrorCode::unsupported, "", message}; }
+inline Error invalid(const std::string& message) { return {ErrorCode::invalid_model, "", message}; }
+
 /// A boolean attribute; false when it is absent.
 Result<bool> flag(const SymbolNode& node, const char* key);
 

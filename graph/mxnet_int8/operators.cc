@@ -9,9 +9,6 @@
 namespace octet::mxnet_int8 {
 namespace {
 
-Error unsupported(const std::string& message) { return {ErrorCode::unsupported, "", message}; }
-Error invalid(const std::string& message) { return {ErrorCode::invalid_model, "", message}; }
-
 /// out_type, where "auto" is decided by the range's sign; without a range it is s8.
 Result<DType> out_type(const SymbolNode& node, const char* fallback, const std::optional<Range>& range) {
   const auto found = node.attrs.find("out_type");

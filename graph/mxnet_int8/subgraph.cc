@@ -9,9 +9,6 @@ namespace {
 
 constexpr std::size_t kMaxInnerNodes = 64;
 
-Error unsupported(const std::string& message) { return {ErrorCode::unsupported, "", message}; }
-Error invalid(const std::string& message) { return {ErrorCode::invalid_model, "", message}; }
-
 std::size_t variables_of(const Symbol& graph) {
   const auto is_variable = [](const SymbolNode& node) { return node.op == "null"; };
   return static_cast<std::size_t>(std::count_if(graph.nodes.begin(), graph.nodes.end(), is_variable));

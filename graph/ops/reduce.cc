@@ -4,8 +4,6 @@
 namespace octet {
 namespace {
 
-constexpr std::int64_t kMaxAxes = 32;
-
 template <ReduceKind kind>
 Result<ParsedOperator> parse_reduce(AttributeReader& a) {
   ReduceOp op;

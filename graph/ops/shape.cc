@@ -9,8 +9,6 @@
 namespace octet {
 namespace {
 
-constexpr std::int64_t kMaxAxes = 32;
-
 Result<ParsedOperator> parse_concat(AttributeReader& a) {
   const auto inputs = static_cast<std::int64_t>(a.inputs());
   const ConcatOp op{a.integer("dim", 1, -kMaxAxes, kMaxAxes)};

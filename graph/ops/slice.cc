@@ -7,7 +7,6 @@
 namespace octet {
 namespace {
 
-constexpr std::int64_t kMaxAxes = 32;
 constexpr std::int64_t kMaxPosition = std::int64_t{1} << 40;
 
 Result<ParsedOperator> parse_slice(AttributeReader& a) {

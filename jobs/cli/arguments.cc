@@ -7,8 +7,6 @@
 namespace octet::cli {
 namespace {
 
-Error usage(const std::string& message) { return Error{ErrorCode::usage, "", message}; }
-
 // Boost throws; its messages name the option and are kept.
 template <class Parse>
 Result<po::variables_map> guarded(Parse parse) {

@@ -17,6 +17,9 @@ namespace po = boost::program_options;
 
 using Arguments = std::vector<std::string>;
 
+/// What an option that cannot be used is answered with.
+inline Error usage(const std::string& message) { return {ErrorCode::usage, "", message}; }
+
 /// Parses a command's arguments. Abbreviations, positional arguments and repeated options are
 /// Error(usage) that names them.
 Result<po::variables_map> parse_arguments(const Arguments& arguments, const po::options_description& options);

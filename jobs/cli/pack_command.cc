@@ -10,8 +10,6 @@
 namespace octet::cli {
 namespace {
 
-Error usage(const std::string& message) { return Error{ErrorCode::usage, "", message}; }
-
 /// Pictures are stored anew when an option asks for it; nullopt: as they are.
 Result<std::optional<PictureChange>> picture_change(const po::variables_map& values) {
   PictureChange change;

@@ -8,8 +8,6 @@
 namespace octet::cli {
 namespace {
 
-Error usage(const std::string& message) { return Error{ErrorCode::usage, "", message}; }
-
 Result<int> streams(const po::variables_map& values) {
   const int count = values["streams"].as<int>();
   if (count < 0 || count > 4096) return usage("--streams must be 0 (one per core) to 4096");

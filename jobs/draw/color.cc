@@ -8,8 +8,6 @@ namespace octet {
 namespace {
 
 constexpr double kGoldenAngle = 137.50776405003785;  // degrees
-constexpr Rgb kBlack{0, 0, 0};
-constexpr Rgb kWhite{255, 255, 255};
 
 // One channel of HSL (the CSS formula): n is 0 for red, 8 for green, 4 for blue.
 std::uint8_t hsl_channel(double n, double hue, double saturation, double lightness) {

@@ -10,6 +10,8 @@ struct Rgb {
   bool operator==(const Rgb&) const = default;
 };
 
+inline constexpr Rgb kBlack{0, 0, 0}, kWhite{255, 255, 255};
+
 /// The colour of a class: the same in every run, and far from those of neighbouring ids (hues a golden
 /// angle apart, lightness in three steps).
 Rgb class_color(int id) noexcept;

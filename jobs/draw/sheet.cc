@@ -13,7 +13,6 @@ namespace {
 constexpr Rgb kInk{17, 17, 17};
 constexpr Rgb kGray{90, 90, 90};
 constexpr Rgb kPale{232, 232, 232};
-constexpr Rgb kBlack{0, 0, 0};
 constexpr Rgb kAlarm{176, 0, 32};
 constexpr Rgb kFloat{30, 90, 160};  // the badges' backgrounds
 constexpr Rgb kInt8{160, 80, 0};

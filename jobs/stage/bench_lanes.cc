@@ -16,9 +16,11 @@ using Clock = std::chrono::steady_clock;
 constexpr int alone_repeats = 7;
 constexpr auto patience = std::chrono::seconds(5);  // for workers to wake up
 
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
-
 }  // namespace
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
 
 double median(std::vector<double> values) {
   if (values.empty()) return 0;

@@ -1,6 +1,7 @@
 // Running plans at full speed on a number of threads, for bench.
 #pragma once
 
+#include <chrono>      // std::chrono::steady_clock
 #include <cstdint>     // std::int64_t
 #include <functional>  // std::function
 #include <memory>      // std::unique_ptr
@@ -52,6 +53,9 @@ class BenchLanes {
 
 /// The middle value (mean of the two middle ones); 0 of nothing.
 double median(std::vector<double> values);
+
+/// Seconds of the monotonic clock from `begin` until now.
+double seconds_since(std::chrono::steady_clock::time_point begin);
 
 /// Calls `work(lane)` for lanes 0 .. threads - 1 at the same time, each on a thread of its own.
 /// Error(usage) when the machine or the program's limits do not give that many threads.

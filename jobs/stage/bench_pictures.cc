@@ -16,8 +16,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t most_pictures = 64;
 constexpr std::size_t most_bytes = std::size_t{64} << 20U;
 
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
-
 }  // namespace
 
 Result<std::unique_ptr<BenchPictures>> BenchPictures::create(const BenchOptions& options,

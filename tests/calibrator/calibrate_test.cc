@@ -13,15 +13,8 @@ namespace octet {
 namespace {
 
 using test::Network;
+using test::noise;
 using test::Pictures;
-
-Pictures noise(std::size_t count, std::int64_t size) {
-  Pictures pictures{size, size, 3, {}, std::vector<int>(count)};
-  std::mt19937 random(5);
-  pictures.pixels.resize(count * pictures.bytes());
-  for (std::uint8_t& p : pictures.pixels) p = static_cast<std::uint8_t>(random() % 256);
-  return pictures;
-}
 
 /// A residual block with every kind of value, and a classifier.
 Model small_model() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <random>
 #include <stdexcept>
 
 #include "octet/executor/context.h"
@@ -28,6 +29,14 @@ Pictures load_pictures(const std::filesystem::path& folder, const Preprocess& pr
     result.labels.push_back(static_cast<int>(std::stof(label)));
   }
   return result;
+}
+
+Pictures noise(std::size_t count, std::int64_t size) {
+  Pictures pictures{size, size, 3, {}, std::vector<int>(count)};
+  std::mt19937 random(5);
+  pictures.pixels.resize(count * pictures.bytes());
+  for (std::uint8_t& p : pictures.pixels) p = static_cast<std::uint8_t>(random() % 256);
+  return pictures;
 }
 
 Pictures select(const Pictures& all, const std::function<bool(std::size_t)>& keep) {

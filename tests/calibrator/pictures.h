@@ -26,6 +26,9 @@ struct Pictures {
 /// Decodes the pictures that `folder`/labels.lst lists, as `preprocess` says. Throws on failure.
 Pictures load_pictures(const std::filesystem::path& folder, const Preprocess& preprocess);
 
+/// `count` colour pictures of random bytes, always the same; all of class 0.
+Pictures noise(std::size_t count, std::int64_t size);
+
 /// The pictures i for which keep(i).
 Pictures select(const Pictures& all, const std::function<bool(std::size_t)>& keep);
 

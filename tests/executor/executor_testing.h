@@ -17,6 +17,7 @@ struct Store {
   DType dtype = DType::f32;
   float scale = 0;
 };
+inline constexpr Store kF32{}, kU8{DType::u8, 0}, kS8{DType::s8, 0};
 
 /// Adds nodes to a graph one behind the other. The first is the input: u8 pixels of scale 1. Weights and
 /// biases are random, drawn from one generator.

@@ -10,8 +10,6 @@
 namespace octet::test {
 namespace {
 
-constexpr Store kU8{DType::u8, 0}, kS8{DType::s8, 0}, kF32{};
-
 /// What may stand before and behind a fused sum. Only functions that oneDNN applies in 8 bits.
 std::vector<PostOp> random_functions(GraphBuilder& b, const Value& dst) {
   switch (b.pick(0, 3)) {

@@ -14,8 +14,6 @@ namespace {
 using testing::ElementsAre;
 using testing::ElementsAreArray;
 
-constexpr float nan = std::numeric_limits<float>::quiet_NaN();
-
 std::vector<float> nms(const BoxNmsOp& op, std::size_t width, const std::vector<float>& rows, std::int64_t images = 1) {
   const kernels::BoxNmsShape shape{images, static_cast<std::int64_t>(rows.size() / width) / images,
                                    static_cast<std::int64_t>(width)};

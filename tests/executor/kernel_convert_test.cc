@@ -10,8 +10,6 @@ namespace octet::test {
 namespace {
 
 constexpr float inf = std::numeric_limits<float>::infinity();
-constexpr float nan = std::numeric_limits<float>::quiet_NaN();
-
 std::vector<int> quantized(const std::vector<float>& x, Element type) {
   // Twenty copies pass through both the vector part and the tail of the loop.
   std::vector<int> result;

@@ -14,14 +14,12 @@ namespace octet::test {
 namespace {
 
 using kernels::MultiBoxShape;
-using Row = std::array<float, 6>;
-constexpr float nan = std::numeric_limits<float>::quiet_NaN();
-
-std::vector<Row> detect(const MultiBoxDetectionOp& op, std::int64_t classes, const std::vector<float>& cls_prob,
-                        const std::vector<float>& loc_pred, const std::vector<float>& anchors) {
+using MultiboxRow = std::array<float, 6>;
+std::vector<MultiboxRow> detect(const MultiBoxDetectionOp& op, std::int64_t classes, const std::vector<float>& cls_prob,
+                                const std::vector<float>& loc_pred, const std::vector<float>& anchors) {
   const auto count = static_cast<std::int64_t>(anchors.size() / 4);
   const MultiBoxShape shape{static_cast<std::int64_t>(loc_pred.size() / anchors.size()), classes, count};
-  std::vector<Row> rows(static_cast<std::size_t>(shape.images * count));
+  std::vector<MultiboxRow> rows(static_cast<std::size_t>(shape.images * count));
   std::vector<std::uint64_t> scratch(kernels::multibox_detection_scratch_bytes(shape) / 8 + 1);
   kernels::multibox_detection(op, shape, cls_prob.data(), loc_pred.data(), anchors.data(), rows[0].data(),
                               scratch.data());
@@ -44,7 +42,7 @@ MultiBoxDetectionOp unclipped() {
   return op;
 }
 
-const Row none{-1, -1, -1, -1, -1, -1};
+const MultiboxRow none{-1, -1, -1, -1, -1, -1};
 
 TEST(KernelMultiBox, TiesThresholdsAndOrder) {
   // classes: background, 0, 1. Anchor 0: equal best, the first class wins. Anchor 1: background is
@@ -56,10 +54,10 @@ TEST(KernelMultiBox, TiesThresholdsAndOrder) {
                                     0.4F, 0.0F, 0.25F, 0.2499F, 0.1F,  //
                                     0.4F, 0.5F, 0.0F,  0.0F,    0.5F};
   const auto rows = detect(op, 3, cls_prob, std::vector<float>(20, 0), disjoint(5));
-  EXPECT_EQ(rows[0], (Row{1, 0.5F, 1, 0, 1.5F, 1}));
-  EXPECT_EQ(rows[1], (Row{1, 0.5F, 4, 0, 4.5F, 1}));
-  EXPECT_EQ(rows[2], (Row{0, 0.4F, 0, 0, 0.5F, 1}));
-  EXPECT_EQ(rows[3], (Row{0, 0.25F, 2, 0, 2.5F, 1}));
+  EXPECT_EQ(rows[0], (MultiboxRow{1, 0.5F, 1, 0, 1.5F, 1}));
+  EXPECT_EQ(rows[1], (MultiboxRow{1, 0.5F, 4, 0, 4.5F, 1}));
+  EXPECT_EQ(rows[2], (MultiboxRow{0, 0.4F, 0, 0, 0.5F, 1}));
+  EXPECT_EQ(rows[3], (MultiboxRow{0, 0.25F, 2, 0, 2.5F, 1}));
   EXPECT_EQ(rows[4], none);
 }
 
@@ -70,9 +68,10 @@ TEST(KernelMultiBox, SuppressionAtExactlyTheThreshold) {
   MultiBoxDetectionOp op;
   const std::vector<float> one_class{0, 0, 0, 0.9F, 0.8F, 0.7F};
   auto rows = detect(op, 2, one_class, std::vector<float>(12, 0), anchors);
-  EXPECT_EQ(rows[0], (Row{0, 0.9F, 0, 0, 1, 1}));
-  EXPECT_EQ(rows[1], (Row{-1, 0.8F, 0, 0, 0.5F, 1})) << "IoU >= threshold suppresses and keeps the other columns";
-  EXPECT_EQ(rows[2], (Row{-1, 0.7F, 0.5F, 0, 1, 1}));
+  EXPECT_EQ(rows[0], (MultiboxRow{0, 0.9F, 0, 0, 1, 1}));
+  EXPECT_EQ(rows[1], (MultiboxRow{-1, 0.8F, 0, 0, 0.5F, 1}))
+      << "IoU >= threshold suppresses and keeps the other columns";
+  EXPECT_EQ(rows[2], (MultiboxRow{-1, 0.7F, 0.5F, 0, 1, 1}));
   op.nms_threshold = 0.5001F;
   rows = detect(op, 2, one_class, std::vector<float>(12, 0), anchors);
   EXPECT_EQ(rows[1][0], 0);
@@ -94,7 +93,7 @@ TEST(KernelMultiBox, OtherClassesOnlySuppressWhenForced) {
   op.force_suppress = true;
   rows = detect(op, 3, two_classes, std::vector<float>(8, 0), anchors);
   EXPECT_EQ(rows[0][0], 0);
-  EXPECT_EQ(rows[1], (Row{-1, 0.8F, 0, 0, 1, 1}));
+  EXPECT_EQ(rows[1], (MultiboxRow{-1, 0.8F, 0, 0, 1, 1}));
 }
 
 TEST(KernelMultiBox, TopKLeavesTheRestBehindWithoutId) {
@@ -102,10 +101,10 @@ TEST(KernelMultiBox, TopKLeavesTheRestBehindWithoutId) {
   op.nms_topk = 2;
   const std::vector<float> cls_prob{0, 0, 0, 0, 0.1F, 0.4F, 0.3F, 0.2F};
   const auto rows = detect(op, 2, cls_prob, std::vector<float>(16, 0), disjoint(4));
-  EXPECT_EQ(rows[0], (Row{0, 0.4F, 1, 0, 1.5F, 1}));
-  EXPECT_EQ(rows[1], (Row{0, 0.3F, 2, 0, 2.5F, 1}));
-  EXPECT_EQ(rows[2], (Row{-1, 0.3F, 2, 0, 2.5F, 1})) << "rows beyond topk keep the unsorted compaction";
-  EXPECT_EQ(rows[3], (Row{-1, 0.2F, 3, 0, 3.5F, 1}));
+  EXPECT_EQ(rows[0], (MultiboxRow{0, 0.4F, 1, 0, 1.5F, 1}));
+  EXPECT_EQ(rows[1], (MultiboxRow{0, 0.3F, 2, 0, 2.5F, 1}));
+  EXPECT_EQ(rows[2], (MultiboxRow{-1, 0.3F, 2, 0, 2.5F, 1})) << "rows beyond topk keep the unsorted compaction";
+  EXPECT_EQ(rows[3], (MultiboxRow{-1, 0.2F, 3, 0, 3.5F, 1}));
 }
 
 TEST(KernelMultiBox, NoSuppressionOutsideTheValidThresholds) {
@@ -114,8 +113,8 @@ TEST(KernelMultiBox, NoSuppressionOutsideTheValidThresholds) {
     MultiBoxDetectionOp op = unclipped();
     op.nms_threshold = threshold;
     const auto rows = detect(op, 2, cls_prob, std::vector<float>(8, 0), disjoint(2));
-    EXPECT_EQ(rows[0], (Row{0, 0.3F, 0, 0, 0.5F, 1})) << "unsorted at " << threshold;
-    EXPECT_EQ(rows[1], (Row{0, 0.6F, 1, 0, 1.5F, 1}));
+    EXPECT_EQ(rows[0], (MultiboxRow{0, 0.3F, 0, 0, 0.5F, 1})) << "unsorted at " << threshold;
+    EXPECT_EQ(rows[1], (MultiboxRow{0, 0.6F, 1, 0, 1.5F, 1}));
   }
 }
 
@@ -142,7 +141,7 @@ TEST(KernelMultiBox, DecodesCentreAndSize) {
   EXPECT_NEAR(rows[0][5], cy + hh, 1e-6);
   op.clip = true;
   const auto clipped = detect(op, 2, {0, 0.9F}, {0, 0, 15, 15}, {0.2F, 0.1F, 0.6F, 0.3F});
-  EXPECT_EQ(clipped[0], (Row{0, 0.9F, 0, 0, 1, 1}));
+  EXPECT_EQ(clipped[0], (MultiboxRow{0, 0.9F, 0, 0, 1, 1}));
 }
 
 TEST(KernelMultiBox, RandomImagesEqualTheDefinitionAndEachOther) {

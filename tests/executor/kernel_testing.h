@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ using kernels::Element;
 using Bytes = std::vector<std::byte>;
 
 inline const Element f32{};
+inline constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 
 class Random {
  public:

@@ -6,33 +6,33 @@
 namespace octet::test {
 namespace {
 
-using Row = std::vector<float>;
+using BoxRow = std::vector<float>;
 
 struct Corners {
   float left, top, right, bottom;
 };
 
-Corners corners(const BoxNmsOp& op, const Row& row) {
+Corners corners(const BoxNmsOp& op, const BoxRow& row) {
   const float* b = row.data() + op.coord_start;
   if (op.in_format == BoxFormat::corner) return {b[0], b[1], b[2], b[3]};
   return {b[0] - b[2] / 2, b[1] - b[3] / 2, b[0] + b[2] / 2, b[1] + b[3] / 2};
 }
 
-float area(const BoxNmsOp& op, const Row& row) {
+float area(const BoxNmsOp& op, const BoxRow& row) {
   const float* b = row.data() + op.coord_start;
   const bool corner = op.in_format == BoxFormat::corner;
   const float w = corner ? b[2] - b[0] : b[2], h = corner ? b[3] - b[1] : b[3];
   return w < 0 || h < 0 ? 0 : w * h;
 }
 
-float iou(const BoxNmsOp& op, const Row& x, const Row& y) {
+float iou(const BoxNmsOp& op, const BoxRow& x, const BoxRow& y) {
   const Corners a = corners(op, x), b = corners(op, y);
   const float w = std::max(0.0F, std::min(a.right, b.right) - std::max(a.left, b.left));
   const float h = std::max(0.0F, std::min(a.bottom, b.bottom) - std::max(a.top, b.top));
   return w * h / (area(op, x) + area(op, y) - w * h);
 }
 
-void convert(const BoxNmsOp& op, Row& row) {
+void convert(const BoxNmsOp& op, BoxRow& row) {
   float* b = row.data() + op.coord_start;
   if (op.in_format == op.out_format || b[0] < 0) return;
   const float p = b[0], q = b[1], r = b[2], s = b[3];
@@ -47,15 +47,15 @@ void convert(const BoxNmsOp& op, Row& row) {
 
 std::vector<float> reference_box_nms(const BoxNmsOp& op, std::size_t width, const std::vector<float>& rows) {
   if (op.topk == 0) return rows;
-  const auto score = [&](const Row& row) { return row[static_cast<std::size_t>(op.score_index)]; };
-  const auto id = [&](const Row& row) { return row[static_cast<std::size_t>(op.id_index)]; };
-  std::vector<Row> kept;
+  const auto score = [&](const BoxRow& row) { return row[static_cast<std::size_t>(op.score_index)]; };
+  const auto id = [&](const BoxRow& row) { return row[static_cast<std::size_t>(op.id_index)]; };
+  std::vector<BoxRow> kept;
   for (std::size_t i = 0; i < rows.size(); i += width) {
-    Row row(rows.begin() + static_cast<std::ptrdiff_t>(i), rows.begin() + static_cast<std::ptrdiff_t>(i + width));
+    BoxRow row(rows.begin() + static_cast<std::ptrdiff_t>(i), rows.begin() + static_cast<std::ptrdiff_t>(i + width));
     const bool background = op.id_index >= 0 && id(row) == static_cast<float>(op.background_id);
     if (score(row) > op.valid_thresh && !background) kept.push_back(std::move(row));
   }
-  std::stable_sort(kept.begin(), kept.end(), [&](const Row& a, const Row& b) { return score(a) > score(b); });
+  std::stable_sort(kept.begin(), kept.end(), [&](const BoxRow& a, const BoxRow& b) { return score(a) > score(b); });
   if (op.topk > 0 && kept.size() > static_cast<std::size_t>(op.topk)) kept.resize(static_cast<std::size_t>(op.topk));
   std::vector<char> gone(kept.size());
   for (std::size_t i = 0; i < kept.size(); ++i) {

@@ -9,7 +9,7 @@
 namespace octet::test {
 namespace {
 
-constexpr Store kU8{DType::u8, 0.04F}, kS8{DType::s8, 0.05F}, kF32{};
+constexpr Store kU8Scaled{DType::u8, 0.04F}, kS8Scaled{DType::s8, 0.05F};
 
 ValueRef norm(GraphBuilder& b, ValueRef x, Store store) { return b.add(BatchNormOp{1e-3, false, 1}, {x}, store); }
 
@@ -77,8 +77,9 @@ class Slices : public testing::TestWithParam<unsigned> {};
 
 TEST_P(Slices, ChangeNoResult) {
   const unsigned seed = GetParam();
-  for (const Graph& graph : {dense_block(kS8, kU8, seed), dense_block(kU8, kS8, seed), dense_block(kF32, kF32, seed),
-                             inception(kU8, seed), inception(kS8, seed), inception(kF32, seed)}) {
+  for (const Graph& graph :
+       {dense_block(kS8Scaled, kU8Scaled, seed), dense_block(kU8Scaled, kS8Scaled, seed), dense_block(kF32, kF32, seed),
+        inception(kU8Scaled, seed), inception(kS8Scaled, seed), inception(kF32, seed)}) {
     SCOPED_TRACE(dump(graph));
     expect_equals_reference(graph, 2, 3);
     expect_same_as_observable(graph);
@@ -88,7 +89,7 @@ TEST_P(Slices, ChangeNoResult) {
 INSTANTIATE_TEST_SUITE_P(Seeds, Slices, testing::Range(1U, 7U));
 
 TEST(SlicesLayout, ADenseBlockIsOneBuffer) {
-  const Graph graph = dense_block(kS8, kU8, 1);
+  const Graph graph = dense_block(kS8Scaled, kU8Scaled, 1);
   const Layout layout = make_layout(graph, false);
   BufferId block = -1;
   int copied = 0;
@@ -108,12 +109,12 @@ TEST(SlicesLayout, ADenseBlockIsOneBuffer) {
 
 TEST(SlicesLayout, OtherScalesAndReadersKeepTheirMemory) {
   GraphBuilder b(3, 6, 6, 3);
-  const ValueRef x = b.convolution(b.input(), square(8), kU8);
+  const ValueRef x = b.convolution(b.input(), square(8), kU8Scaled);
   const ValueRef fine = b.add(window(PoolKind::max, 3, 1), {x}, {DType::u8, 0.01F});  // is requantised
-  const ValueRef read = b.add(window(PoolKind::max, 3, 1), {x}, kU8);                 // a convolution reads it
-  const ValueRef shown = b.add(window(PoolKind::max, 3, 1), {x}, kU8);                // an output
-  const ValueRef placed = b.add(window(PoolKind::max, 3, 1), {x}, kU8);
-  const ValueRef all = b.add(ConcatOp{1}, {fine, read, shown, placed}, kU8);
+  const ValueRef read = b.add(window(PoolKind::max, 3, 1), {x}, kU8Scaled);           // a convolution reads it
+  const ValueRef shown = b.add(window(PoolKind::max, 3, 1), {x}, kU8Scaled);          // an output
+  const ValueRef placed = b.add(window(PoolKind::max, 3, 1), {x}, kU8Scaled);
+  const ValueRef all = b.add(ConcatOp{1}, {fine, read, shown, placed}, kU8Scaled);
   const Graph graph = b.finish({b.convolution(all, square(2), kF32), b.convolution(read, square(2), kF32), shown});
   const std::vector<Slice> slices = find_slices(graph);
   for (const ValueRef ref : {x, fine, read, shown}) EXPECT_LT(slices[static_cast<std::size_t>(ref.node)].root, 0);

@@ -6,8 +6,6 @@
 namespace octet::test {
 namespace {
 
-constexpr Store kF32{}, kS8{DType::s8, 0}, kU8{DType::u8, 0};
-
 /// A float image value of both signs.
 ValueRef image(GraphBuilder& b, std::int64_t channels, Store store = kF32) {
   return b.convolution(b.input(), square(channels, 3), store);

@@ -15,7 +15,7 @@ using test::Int8Net;
 using testing::HasSubstr;
 using Id = Int8Net::Id;
 
-const Node* find(const Graph& graph, const std::string& name) {
+const Node* node_named(const Graph& graph, const std::string& name) {
   for (const Node& node : graph.nodes) {
     if (node.name == name) return &node;
   }
@@ -48,16 +48,16 @@ TEST(MxnetInt8, NodesReadAndYieldTheFilesValues) {
   for (const auto& [version, half] : {std::pair(10500, 0.0F), std::pair(10600, 0.5F)}) {
     const Graph graph = Small(version).net.graph(Int8Reading::stored).value();
     ASSERT_EQ(graph.nodes.size(), 5U);  // image, Normalize, three layers: no seam is left
-    const Value& pixels = find(graph, "data_normalized")->outputs[0];
+    const Value& pixels = node_named(graph, "data_normalized")->outputs[0];
     EXPECT_EQ(pixels.dtype, DType::s8);
     EXPECT_FLOAT_EQ(pixels.scale, 1 / (127 + half));
-    const Node& second = *find(graph, "second");
+    const Node& second = *node_named(graph, "second");
     EXPECT_EQ(second.outputs[0].dtype, DType::u8);
     EXPECT_FLOAT_EQ(second.outputs[0].scale, 6 / (255 + half));
     EXPECT_TRUE(second.has_sum());
     EXPECT_EQ(second.post_ops.size(), 2U);
     EXPECT_EQ(second.params[0].value.dtype(), DType::s8);
-    const Node& fc = *find(graph, "fc");
+    const Node& fc = *node_named(graph, "fc");
     EXPECT_EQ(fc.outputs[0].dtype, DType::f32);
     EXPECT_EQ(fc.params[0].name, "fc_weight");
     EXPECT_FLOAT_EQ(fc.params[0].scale[3], 0.4F / (127 + half));
@@ -68,7 +68,7 @@ TEST(MxnetInt8, StoredWeightsAreUsedAsTheyAre) {
   const Small small;
   const Graph graph = small.net.graph(Int8Reading::stored).value();
   const auto stored = small.net.params.at("fc_weight_quantize").value.as<std::int8_t>();
-  const auto used = find(graph, "fc")->params[0].value.as<std::int8_t>();
+  const auto used = node_named(graph, "fc")->params[0].value.as<std::int8_t>();
   EXPECT_TRUE(std::equal(stored.begin(), stored.end(), used.begin(), used.end()));
 }
 
@@ -80,7 +80,7 @@ TEST(MxnetInt8, TheFloatNetworkHasNoTraceOfQuantisation) {
   for (const Node& node : graph.nodes) names.push_back(node.name);
   EXPECT_THAT(names, testing::ElementsAre("data", "data_normalized", "first", "first_bn", "first_act", "second",
                                           "second_plus", "second_postact", "fc"));
-  const auto weight = find(graph, "fc")->params[0].value.as<float>();
+  const auto weight = node_named(graph, "fc")->params[0].value.as<float>();
   EXPECT_LE(std::fabs(weight[7]), 0.4F);
 }
 
@@ -99,7 +99,7 @@ TEST(MxnetInt8, ARangeOfZeroIsStoredAsInMxnet) {
   small.node(small.first).attrs["min_calib_range"] = "-0.000000";
   small.node(small.first).attrs["max_calib_range"] = "0.000000";
   const Graph graph = small.net.graph(Int8Reading::stored).value();
-  EXPECT_EQ(find(graph, "first")->outputs[0].scale, std::ldexp(1.0F, -31));
+  EXPECT_EQ(node_named(graph, "first")->outputs[0].scale, std::ldexp(1.0F, -31));
 }
 
 TEST(MxnetInt8, AbsurdRangesNameTheirNode) {

@@ -4,32 +4,17 @@
 #include <cmath>
 
 #include "graph/net.h"
+#include "graph/parsing.h"
 #include "octet/graph/ops.h"
 
 namespace octet {
 namespace {
 
 using test::Attributes;
+using test::parse;
+using test::parsed;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-Result<ParsedOperator> parse(const std::string& op, const Attributes& attributes, std::size_t inputs = 1) {
-  SymbolNode node{op, "n", attributes, {}, {}};
-  node.inputs.resize(inputs);
-  return parse_operator(node);
-}
-
-template <class T>
-T parsed(const std::string& op, const Attributes& attributes, std::size_t inputs = 1) {
-  const auto result = parse(op, attributes, inputs);
-  if (!result) {
-    ADD_FAILURE() << op << ": " << to_string(result.error());
-    return {};
-  }
-  const T* typed = std::get_if<T>(&result->op);
-  if (typed == nullptr) ADD_FAILURE() << op << " is " << op_name(result->op);
-  return typed == nullptr ? T() : *typed;
-}
 
 TEST(OperatorDefaults, Convolution) {
   const auto op = parsed<ConvolutionOp>("Convolution", {{"kernel", "(3, 5)"}, {"num_filter", "8"}});

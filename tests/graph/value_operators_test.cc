@@ -7,6 +7,7 @@
 
 #include "graph/evaluate.h"
 #include "graph/net.h"
+#include "graph/parsing.h"
 #include "octet/graph/ops.h"
 #include "octet/graph/passes.h"
 
@@ -15,26 +16,10 @@ namespace {
 
 using test::Attributes;
 using test::Net;
+using test::parse;
+using test::parsed;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-Result<ParsedOperator> parse(const std::string& op, const Attributes& attributes, std::size_t inputs = 1) {
-  SymbolNode node{op, "n", attributes, {}, {}};
-  node.inputs.resize(inputs);
-  return parse_operator(node);
-}
-
-template <class T>
-T parsed(const std::string& op, const Attributes& attributes, std::size_t inputs = 1) {
-  const auto result = parse(op, attributes, inputs);
-  if (!result) {
-    ADD_FAILURE() << op << ": " << to_string(result.error());
-    return {};
-  }
-  const T* typed = std::get_if<T>(&result->op);
-  if (typed == nullptr) ADD_FAILURE() << op << " is " << op_name(result->op);
-  return typed == nullptr ? T() : *typed;
-}
 
 Result<InferredShapes> infer(Op op, const std::vector<Shape>& inputs, std::size_t params = 0) {
   Node node;

@@ -239,9 +239,10 @@ TEST_F(Score, MemoryDoesNotGrowWithTheNumberOfEntries) {
     EXPECT_EQ(summary.stream.n, static_cast<std::uint64_t>(times));
     return summary.stream.peak_rss_bytes;
   };
-  const std::uint64_t some = peak(1'000);
-  const std::uint64_t many = peak(20'000);
-  EXPECT_LT(many - some, some / 20) << some << " -> " << many;
+  // 95,000 entries more: 44 bytes kept of each would show above the allocator's own few pages.
+  const std::uint64_t some = peak(5'000);
+  const std::uint64_t many = peak(100'000);
+  EXPECT_LT(many - some, 4U << 20) << some << " -> " << many;
 }
 
 TEST(ScoreAssets, DamagedRecordsHaveOneRecordForEachDamagedPlace) {

@@ -10,11 +10,11 @@
 namespace octet::test {
 namespace {
 
-using Bytes = std::span<const std::uint8_t>;
+using NpyBytes = std::span<const std::uint8_t>;
 
 Error bad(const std::string& where, const std::string& message) { return {ErrorCode::io, where, message}; }
 
-std::uint32_t little(Bytes bytes, std::size_t offset, std::size_t size) {
+std::uint32_t little(NpyBytes bytes, std::size_t offset, std::size_t size) {
   std::uint32_t value = 0;
   for (std::size_t i = 0; i < size; ++i) value |= std::uint32_t{bytes[offset + i]} << (8 * i);
   return value;
@@ -29,7 +29,7 @@ std::string_view field(std::string_view header, std::string_view key, char open,
   return end == std::string_view::npos ? std::string_view() : header.substr(begin + 1, end - begin - 1);
 }
 
-Result<Npy> parse_npy(Bytes file, const std::string& where) {
+Result<Npy> parse_npy(NpyBytes file, const std::string& where) {
   if (file.size() < 12 || std::memcmp(file.data(), "\x93NUMPY", 6) != 0) return bad(where, "is no .npy file");
   const std::size_t wide = file[6] == 1 ? 2 : 4;  // version 1 has a 16-bit header length
   const std::size_t header_size = little(file, 8, wide);
@@ -61,7 +61,8 @@ Result<Npy> parse_npy(Bytes file, const std::string& where) {
 }
 
 /// The plain bytes of a member: stored (method 0) or a raw deflate stream of known size.
-Result<std::vector<std::uint8_t>> unpack(Bytes data, std::size_t method, std::size_t size, const std::string& where) {
+Result<std::vector<std::uint8_t>> unpack(NpyBytes data, std::size_t method, std::size_t size,
+                                         const std::string& where) {
   if (method == 0) return std::vector<std::uint8_t>(data.begin(), data.end());
   std::vector<std::uint8_t> out(size);
   z_stream stream{};
@@ -111,7 +112,7 @@ Result<std::map<std::string, Npy>> read_npz(const std::filesystem::path& path) {
     member.append(":").append(name);
     const std::size_t data = local + 30 + little(file, local + 26, 2) + little(file, local + 28, 2);
     if (data + packed > end) return bad(member, "is damaged");
-    OCTET_TRY(const auto plain, unpack(Bytes(file).subspan(data, packed), method, size, member));
+    OCTET_TRY(const auto plain, unpack(NpyBytes(file).subspan(data, packed), method, size, member));
     OCTET_TRY(auto array, parse_npy(plain, member));
     if (name.ends_with(".npy")) name.resize(name.size() - 4);
     arrays.emplace(std::move(name), std::move(array));
