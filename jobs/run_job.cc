@@ -11,6 +11,7 @@
 #include "octet/jobs/report.h"
 #include "octet/jobs/stage/stamp.h"
 #include "octet/jobs/stage/stream.h"
+#include "octet/jobs/store/lock.h"
 #include "octet/jobs/writers/detection_files.h"
 
 namespace octet {
@@ -125,7 +126,7 @@ void share(RunOptions& options) {
 class JobRun {
  public:
   explicit JobRun(const RunOptions& options)
-      : options_(options), digests_(options.score.output / "digests", options.score.stream.control) {}
+      : options_(options), digests_(options.folder / "digests", options.score.stream.control) {}
 
   Result<RunSummary> execute() {
     if (wanted(RunStage::calibrate)) OCTET_CHECK(calibrate());
@@ -167,7 +168,7 @@ class JobRun {
 
   Result<void> judge() {
     OCTET_TRY(const Stamp inputs, evaluation_stamp(*options_.evaluate, digests_));
-    const fs::path file = options_.score.output / "evaluation.json";
+    const fs::path file = options_.folder / "evaluation.json";
     const auto add_outputs = [&](Stamp& stamp) { return stamp.add_path("output", file, digests_); };
     const auto work = [&]() -> Result<void> {
       OCTET_TRY(summary_.evaluate, evaluate(*options_.evaluate));
@@ -186,7 +187,13 @@ class JobRun {
 Result<RunSummary> run(RunOptions options) {
   share(options);
   if (options.score.output.empty()) return Error{ErrorCode::usage, {}, "no output folder is given"};
-  OCTET_CHECK(make_folder(options.score.output));
+  if (options.folder.empty()) options.folder = options.score.output;
+  OCTET_CHECK(make_folder(options.folder));
+  // Shards of one job run side by side, each with a folder and a lock of its own.
+  std::optional<FileLock> lock;
+  if (options.only != RunStage::score || options.folder == options.score.output) {
+    OCTET_TRY(lock, FileLock::acquire(options.folder / "run.lock"));
+  }
   OCTET_TRY(const auto workers, Workers::create(options.score.stream.threads));
   return workers->execute([&] { return JobRun(options).execute(); });
 }

@@ -21,8 +21,10 @@ struct RunOptions {
   CalibrateOptions calibrate;
   ScoreOptions score;
   std::optional<EvaluateOptions> evaluate;  ///< none: no evaluation
-  bool force = false;                       ///< run every stage even if its output is up to date
-  std::optional<RunStage> only;             ///< this stage alone; what the stages before it make must be there
+  /// Where the job keeps what its stages share: digests, lock, evaluation.json. Empty: score's output.
+  std::filesystem::path folder;
+  bool force = false;            ///< run every stage even if its output is up to date
+  std::optional<RunStage> only;  ///< this stage alone; what the stages before it make must be there
 };
 
 enum class StageFate : std::uint8_t {
@@ -43,8 +45,10 @@ struct RunSummary {
 /// files, of all data and of its output) is stored behind its output as NAME.stamp; the stage is up to
 /// date when the stored text equals the present one. Times of change do not count: they only save
 /// reading the data again while nothing about its files has changed (see DataDigests; kept in
-/// "digests" in the score folder). The evaluation is stored as evaluation.json in the score folder. The
-/// first stage that fails ends the job with its error.
+/// "digests" in the job's folder). While it runs it holds a lock on "run.lock" there: a
+/// second one that is started meanwhile ends with Error(cannot_write) that names the process; tasks that
+/// score one shard each are no such runs. The evaluation is stored
+/// as evaluation.json in the score folder. The first stage that fails ends the job with its error.
 Result<RunSummary> run_job(const RunOptions& options);
 
 }  // namespace octet

@@ -14,11 +14,16 @@ struct Command {
   std::string_view summary;
   po::options_description (*options)();
   Result<ExitCode> (*run)(const po::variables_map& values);
+  /// The option that the first argument is the value of, when it begins with no dash; empty: none. Of `run` it
+  /// is the job file, whose options are added to those of the command line.
+  std::string_view operand = {};
 };
 
 po::options_description calibrate_options();
 po::options_description score_options();
 po::options_description run_options();
+po::options_description submit_options();
+po::options_description status_options();
 po::options_description evaluate_options();
 po::options_description deploy_options();
 po::options_description inspect_options();
@@ -29,6 +34,8 @@ po::options_description draw_options();
 Result<ExitCode> calibrate_command(const po::variables_map& values);
 Result<ExitCode> score_command(const po::variables_map& values);
 Result<ExitCode> run_command(const po::variables_map& values);
+Result<ExitCode> submit_command(const po::variables_map& values);
+Result<ExitCode> status_command(const po::variables_map& values);
 Result<ExitCode> evaluate_command(const po::variables_map& values);
 Result<ExitCode> deploy_command(const po::variables_map& values);
 Result<ExitCode> inspect_command(const po::variables_map& values);

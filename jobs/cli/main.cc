@@ -15,7 +15,9 @@ namespace {
 constexpr Command kCommands[] = {
     {"calibrate", "make an INT8 model from an FP32 model and sample pictures", calibrate_options, calibrate_command},
     {"score", "score every picture of a folder, list or record file", score_options, score_command},
-    {"run", "calibrate, score and evaluate in one job: octet run JOB.ini", run_options, run_command},
+    {"run", "calibrate, score and evaluate in one job: octet run JOB.ini", run_options, run_command, "job"},
+    {"submit", "a job file on a Slurm cluster: octet submit JOB.ini", submit_options, submit_command, "job"},
+    {"status", "how far a job is: octet status JOB.ini (or its output folder)", status_options, status_command, "job"},
     {"evaluate", "accuracy on labelled pictures, and against a second model", evaluate_options, evaluate_command},
     {"bench", "images per second of loader, executor and both", bench_options, bench_command},
     {"deploy", "SSD training symbol to the network that detects", deploy_options, deploy_command},
@@ -43,14 +45,18 @@ int fail(std::string_view command, const Error& error) {
 int run(const Command& command, Arguments arguments) {
   const po::options_description options = command.options();
   std::string job_file;
-  if (command.name == "run" && !arguments.empty() && !arguments.front().starts_with('-')) {
-    job_file = arguments.front();
-    arguments.erase(arguments.begin());
+  if (!command.operand.empty() && !arguments.empty() && !arguments.front().starts_with('-')) {
+    if (command.name == "run") {
+      job_file = arguments.front();
+      arguments.erase(arguments.begin());
+    } else {
+      arguments.front() = "--" + std::string(command.operand) + "=" + arguments.front();
+    }
   }
   auto values = job_file.empty() ? parse_arguments(arguments, options) : parse_job_file(job_file, arguments, options);
   if (!values) return fail(command.name, values.error());
   if (values->count("help") != 0) {
-    std::cout << "usage: octet " << command.name << (command.name == "run" ? " JOB.ini" : "") << " [options]\n"
+    std::cout << "usage: octet " << command.name << (command.operand.empty() ? "" : " JOB.ini") << " [options]\n"
               << command.summary << "\n\n"
               << options;
     return kDone;

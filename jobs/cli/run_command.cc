@@ -3,6 +3,7 @@
 
 #include "octet/jobs/cli/command.h"
 #include "octet/jobs/cli/evaluate_command.h"
+#include "octet/jobs/cli/run_command.h"
 #include "octet/jobs/cli/stream_arguments.h"
 #include "octet/jobs/cli/table.h"
 #include "octet/jobs/report.h"
@@ -26,6 +27,35 @@ Result<std::optional<RunStage>> only_stage(const po::variables_map& values) {
   if (*name == "evaluate") return std::optional(RunStage::evaluate);
   return Error{ErrorCode::usage, "", "--only is calibrate, score or evaluate, not '" + *name + "'"};
 }
+
+const char* fate(StageFate fate) { return fate == StageFate::up_to_date ? "up to date" : "done"; }
+
+void print(const RunSummary& summary) {
+  if (summary.calibrate) {
+    const CalibrateSummary& done = *summary.calibrate;
+    std::cout << "calibrate: " << done.report.int8_nodes << " nodes in INT8, " << done.report.f32_nodes
+              << " in FP32, from " << done.images << " of " << done.population << " pictures, "
+              << fixed(done.seconds, 2) << " s\n";
+  } else if (summary.calibrated != StageFate::absent) {
+    std::cout << "calibrate: " << fate(summary.calibrated) << '\n';
+  }
+  if (summary.score) {
+    print_failures(summary.score->stream);
+    std::cout << "score: " << summary.score->stream.n << " pictures, " << summary.score->stream.failed << " bad, "
+              << fixed(summary.score->stream.images_per_s, 1) << " images/s -> " << summary.score->scores.string()
+              << '\n';
+  } else if (summary.scored != StageFate::absent) {
+    std::cout << "score: " << fate(summary.scored) << '\n';
+  }
+  if (summary.evaluate) {
+    std::cout << "evaluate:\n";
+    print_evaluation(*summary.evaluate);
+  } else if (summary.evaluated != StageFate::absent) {
+    std::cout << "evaluate: " << fate(summary.evaluated) << ": " << summary.evaluation << '\n';
+  }
+}
+
+}  // namespace
 
 Result<RunOptions> run_job_options(const po::variables_map& values) {
   RunOptions options;
@@ -58,35 +88,6 @@ Result<RunOptions> run_job_options(const po::variables_map& values) {
   if (wanted) options.evaluate = std::move(evaluation);
   return options;
 }
-
-const char* fate(StageFate fate) { return fate == StageFate::up_to_date ? "up to date" : "done"; }
-
-void print(const RunSummary& summary) {
-  if (summary.calibrate) {
-    const CalibrateSummary& done = *summary.calibrate;
-    std::cout << "calibrate: " << done.report.int8_nodes << " nodes in INT8, " << done.report.f32_nodes
-              << " in FP32, from " << done.images << " of " << done.population << " pictures, "
-              << fixed(done.seconds, 2) << " s\n";
-  } else if (summary.calibrated != StageFate::absent) {
-    std::cout << "calibrate: " << fate(summary.calibrated) << '\n';
-  }
-  if (summary.score) {
-    print_failures(summary.score->stream);
-    std::cout << "score: " << summary.score->stream.n << " pictures, " << summary.score->stream.failed << " bad, "
-              << fixed(summary.score->stream.images_per_s, 1) << " images/s -> " << summary.score->scores.string()
-              << '\n';
-  } else if (summary.scored != StageFate::absent) {
-    std::cout << "score: " << fate(summary.scored) << '\n';
-  }
-  if (summary.evaluate) {
-    std::cout << "evaluate:\n";
-    print_evaluation(*summary.evaluate);
-  } else if (summary.evaluated != StageFate::absent) {
-    std::cout << "evaluate: " << fate(summary.evaluated) << ": " << summary.evaluation << '\n';
-  }
-}
-
-}  // namespace
 
 po::options_description run_options() {
   po::options_description job("Job");

@@ -20,10 +20,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kPieceBytes = std::uint64_t{8} << 20;  // of a large file, digested on its own
-constexpr std::size_t kBatch = 64;                             // pieces or entries in memory at a time
+constexpr std::size_t kDigestBatch = 64;                       // pieces or entries in memory at a time
 constexpr std::uint64_t kMemoryBytes = 1 << 20;
 
-std::int64_t ns(const timespec& time) { return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
+std::int64_t ns_of(const timespec& time) { return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
 
 std::int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -33,12 +33,12 @@ std::int64_t now_ns() {
 Error stopped_while_digesting() { return Error{ErrorCode::cancelled, {}, "stopped from outside"}; }
 
 /// Pieces in parallel, their digests in order.
-Result<void> add_file(const fs::path& path, const JobControl& control, Sha256& sha) {
+Result<void> add_file_digest(const fs::path& path, const JobControl& control, Sha256& sha) {
   OCTET_TRY(const InputFile file, InputFile::open(path));
   const std::uint64_t pieces = (file.size() + kPieceBytes - 1) / kPieceBytes;
-  for (std::uint64_t first = 0; first < pieces; first += kBatch) {
+  for (std::uint64_t first = 0; first < pieces; first += kDigestBatch) {
     if (control.stopped()) return stopped_while_digesting();
-    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kBatch, pieces - first));
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kDigestBatch, pieces - first));
     std::vector<Result<std::string>> digests(count, std::string());
     tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) {
       const std::uint64_t offset = (first + i) * kPieceBytes;
@@ -75,7 +75,7 @@ Result<void> add_entries(Source& source, const JobControl& control, Sha256& sha)
   for (bool more = true; more;) {
     if (control.stopped()) return stopped_while_digesting();
     entries.clear();
-    while (entries.size() < kBatch) {
+    while (entries.size() < kDigestBatch) {
       OCTET_TRY(auto entry, source.next());
       more = entry.has_value();
       if (!more) break;
@@ -109,9 +109,10 @@ class DataDigests::State {
     struct stat file {};
     add_sized(path.string());
     if (::stat(path.c_str(), &file) != 0) return sha_.add("absent");
-    newest_ = std::max({newest_, ns(file.st_mtim), ns(file.st_ctim)});
-    for (const std::int64_t fact : {std::int64_t{file.st_size}, static_cast<std::int64_t>(file.st_dev),
-                                    static_cast<std::int64_t>(file.st_ino), ns(file.st_mtim), ns(file.st_ctim)}) {
+    newest_ = std::max({newest_, ns_of(file.st_mtim), ns_of(file.st_ctim)});
+    // Not the device: nodes that share a file system number it differently.
+    for (const std::int64_t fact : {std::int64_t{file.st_size}, static_cast<std::int64_t>(file.st_ino),
+                                    ns_of(file.st_mtim), ns_of(file.st_ctim)}) {
       sha_.add(std::to_string(fact) + ",");
     }
   }
@@ -158,7 +159,9 @@ Result<void> DataDigests::save() const {
   return text == loaded_ ? Result<void>() : write_file(memory_, text);
 }
 
-Result<std::string> DataDigests::of(const SourceOptions& options) {
+Result<std::string> DataDigests::of(const SourceOptions& shard) {
+  SourceOptions options = shard;
+  options.shard = {};
   OCTET_TRY(const auto source, Source::open(options));
   std::error_code ignored;
   State state;
@@ -170,8 +173,8 @@ Result<std::string> DataDigests::of(const SourceOptions& options) {
     if (options.use_index && index.empty()) index = fs::path(options.data).replace_extension(".idx");
     if (options.use_index) state.add(index);
     return recalled_or(std::move(state), [&](Sha256& sha) -> Result<void> {
-      OCTET_CHECK(add_file(options.data, control_, sha));
-      return options.use_index ? add_file(index, control_, sha) : Result<void>();
+      OCTET_CHECK(add_file_digest(options.data, control_, sha));
+      return options.use_index ? add_file_digest(index, control_, sha) : Result<void>();
     });
   }
   fs::path root = options.data;
@@ -196,7 +199,7 @@ Result<std::string> DataDigests::of_path(const fs::path& path) {
   return recalled_or(std::move(state), [&](Sha256& sha) -> Result<void> {
     for (const fs::path& file : files) {
       if (folder) sha.add(file.lexically_relative(path).string() + "/");
-      OCTET_CHECK(add_file(file, control_, sha));
+      OCTET_CHECK(add_file_digest(file, control_, sha));
     }
     return {};
   });

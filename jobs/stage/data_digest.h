@@ -25,9 +25,9 @@ class DataDigests {
   DataDigests(std::filesystem::path memory, const JobControl& control,
               std::chrono::nanoseconds settled = std::chrono::seconds(3));
 
-  /// Of everything that reading the source gives: keys, labels and bytes of all entries in order; of
+  /// Of everything that reading the source (all its shards) gives: keys, labels and bytes of all entries in order; of
   /// a .rec (and its .idx, when it is used) the files as they are. Errors: those of Source.
-  Result<std::string> of(const SourceOptions& source);
+  Result<std::string> of(const SourceOptions& shard);
   /// Of a file, or of all files below a folder with their names; "absent" when there is nothing.
   Result<std::string> of_path(const std::filesystem::path& path);
   /// Writes the file: what has been asked for, no more.

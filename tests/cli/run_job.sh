@@ -21,6 +21,17 @@ rm o/scores.jsonl
 expect_exit 0 "$OCTET" run job.ini --quiet --only evaluate
 [ ! -e o/scores.jsonl ] || fail "--only evaluate scored"
 expect_exit 64 "$OCTET" run job.ini --only everything
+# Twice at once: one works, the other says which process does.
+for _ in $(seq 20); do cat "$DATA/pictures.lst"; done >long.lst
+printf '%s\n' "model = $MODEL" "data = long.lst" "root = $DATA" "output = twice" "samples = 60" "evaluate = no" >twice.ini
+"$OCTET" run twice.ini --quiet >first.out 2>first.err &
+first=$!
+for _ in $(seq 200); do [ ! -s twice/run.lock ] || break; sleep 0.05; done
+expect_exit 73 "$OCTET" run twice.ini --quiet
+expect_text err "process $first"
+wait "$first" || fail "the first run failed: $(cat first.err)"
+expect_exit 0 "$OCTET" run twice.ini --quiet
+expect_text out "^score: up to date"
 echo "unknown-option = 1" >>job.ini
 expect_exit 78 "$OCTET" run job.ini
 expect_text err "unknown-option"

@@ -3,11 +3,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <fstream>  // std::ofstream
+#include <unistd.h>  // getpid
+#include <fstream>   // std::ofstream
 #include <nlohmann/json.hpp>
 
 #include "jobs/tiny_model.h"
+#include "octet/graph/output_file.h"
 #include "octet/jobs/report.h"
+#include "octet/jobs/store/lock.h"
 
 namespace octet {
 namespace {
@@ -233,6 +236,20 @@ TEST_F(Job, OneStageAloneWorksOnWhatTheOthersWrote) {
   EXPECT_EQ(summary.calibrated, StageFate::up_to_date);
   EXPECT_EQ(summary.scored, StageFate::up_to_date);
   EXPECT_EQ(summary.evaluated, StageFate::up_to_date);
+}
+
+TEST_F(Job, ASecondRunAtOnceIsRefusedAndSaysWhy) {
+  ASSERT_TRUE(make_folder(folder_.path() / "out"));
+  {
+    const auto other = FileLock::acquire(folder_.path() / "out" / "run.lock");
+    ASSERT_TRUE(other);
+    const auto refused = run_job(job());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::cannot_write);
+    EXPECT_THAT(to_string(refused.error()), HasSubstr("process " + std::to_string(::getpid())));
+    EXPECT_FALSE(fs::exists(folder_.path() / "out" / "int8-symbol.json"));
+  }
+  EXPECT_TRUE(run_job(job()));
 }
 
 TEST_F(Job, ReportsAreJsonWithThePromisedNames) {
