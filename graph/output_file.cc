@@ -45,6 +45,17 @@ int sync_folder(const std::filesystem::path& file, FileOps& ops) {
   return number == EINVAL || number == ENOTSUP ? 0 : number;
 }
 
+/// Writes all of `bytes`; errno of what went wrong, or 0.
+int write_all(FileOps& ops, int descriptor, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t put = ops.write(descriptor, bytes.data(), bytes.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return errno;
+    bytes = bytes.subspan(static_cast<std::size_t>(put));
+  }
+  return 0;
+}
+
 }  // namespace
 
 int FileOps::open(const char* path, int flags) { return ::open(path, flags, 0666); }
@@ -100,13 +111,7 @@ OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
 Result<void> OutputFile::fail(const char* what) { return state_ = write_error(errno, path_, what); }
 
 Result<void> OutputFile::flush() {
-  std::span<const std::byte> left(buffer_);
-  while (!left.empty()) {
-    const ssize_t put = ops_->write(descriptor_, left.data(), left.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return fail("cannot write");
-    left = left.subspan(static_cast<std::size_t>(put));
-  }
+  if (write_all(*ops_, descriptor_, buffer_) != 0) return fail("cannot write");
   buffer_.clear();
   return {};
 }
@@ -140,6 +145,39 @@ Result<void> OutputFile::commit() {
   if (const int number = sync_folder(path_, *ops_); number != 0) {
     return write_error(number, path_, "cannot flush the folder to the disk");
   }
+  return {};
+}
+
+Result<AppendFile> AppendFile::open(const std::filesystem::path& path) {
+  FileOps& ops = *current_ops().load();
+  const int descriptor = ops.open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (descriptor < 0) return write_error(errno, path, "cannot open");
+  return AppendFile(path, descriptor, ops);
+}
+
+AppendFile::AppendFile(std::filesystem::path path, int descriptor, FileOps& ops)
+    : path_(std::move(path)), descriptor_(descriptor), ops_(&ops) {}
+
+AppendFile::~AppendFile() {
+  if (descriptor_ >= 0) ops_->close(descriptor_);
+}
+
+AppendFile::AppendFile(AppendFile&& other) noexcept { *this = std::move(other); }
+
+AppendFile& AppendFile::operator=(AppendFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(descriptor_, other.descriptor_);
+  std::swap(ops_, other.ops_);
+  std::swap(state_, other.state_);
+  return *this;
+}
+
+Result<void> AppendFile::append(std::string_view text) {
+  OCTET_CHECK(state_);
+  if (const int number = write_all(*ops_, descriptor_, bytes_of(text)); number != 0) {
+    return state_ = write_error(number, path_, "cannot write");
+  }
+  if (ops_->fsync(descriptor_) != 0) return state_ = write_error(errno, path_, "cannot flush to the disk");
   return {};
 }
 

@@ -75,6 +75,30 @@ class OutputFile {
   Result<void> state_;
 };
 
+/// A file that grows line by line and is read after a crash: whoever reads it must accept a last piece
+/// that is cut off. After an error every further call returns it again. Move-only; not thread-safe.
+class AppendFile {
+ public:
+  /// Goes on behind what the file holds. Error(cannot_write, io).
+  static Result<AppendFile> open(const std::filesystem::path& path);
+  ~AppendFile();
+  AppendFile(AppendFile&& other) noexcept;
+  AppendFile& operator=(AppendFile&& other) noexcept;
+  AppendFile(const AppendFile&) = delete;
+  AppendFile& operator=(const AppendFile&) = delete;
+
+  /// Writes all of `text` and waits until it is on the disk.
+  Result<void> append(std::string_view text);
+
+ private:
+  AppendFile(std::filesystem::path path, int descriptor, FileOps& ops);
+
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  FileOps* ops_ = nullptr;
+  Result<void> state_;
+};
+
 /// Creates the folder with its parents; an empty path is the current folder. Error(cannot_write, io) says why not.
 Result<void> make_folder(const std::filesystem::path& folder);
 

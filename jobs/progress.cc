@@ -19,6 +19,12 @@ void ProgressMeter::add(std::uint64_t done, std::uint64_t failed) {
   if (const auto now = Clock::now(); now >= next_) report(now);
 }
 
+void ProgressMeter::go_on_from(std::uint64_t done, std::uint64_t failed) {
+  const std::lock_guard lock(mutex_);
+  state_.done = before_ = done;
+  state_.failed = failed;
+}
+
 void ProgressMeter::finish() {
   const std::lock_guard lock(mutex_);
   if (control_.progress) report(Clock::now());
@@ -29,7 +35,7 @@ double ProgressMeter::seconds() const { return std::chrono::duration<double>(Clo
 void ProgressMeter::report(Clock::time_point now) {
   next_ = now + control_.interval;
   state_.seconds = std::chrono::duration<double>(now - begin_).count();
-  state_.images_per_s = state_.seconds > 0 ? static_cast<double>(state_.done) / state_.seconds : 0;
+  state_.images_per_s = state_.seconds > 0 ? static_cast<double>(state_.done - before_) / state_.seconds : 0;
   control_.progress(state_);
 }
 

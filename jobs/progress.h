@@ -18,7 +18,7 @@ struct Progress {
   std::uint64_t failed = 0;  ///< of these
   std::optional<std::uint64_t> total;  ///< entries in all, when it is known
   double seconds = 0;                  ///< since the stage began
-  double images_per_s = 0;             ///< done / seconds
+  double images_per_s = 0;             ///< of those that this process has done
 };
 
 /// Called from whichever thread finishes an entry, one call at a time. Must be quick and not throw.
@@ -38,6 +38,8 @@ class ProgressMeter {
  public:
   ProgressMeter(const JobControl& control, std::string stage, std::optional<std::uint64_t> total);
   void add(std::uint64_t done, std::uint64_t failed);
+  /// Entries of an earlier process: they are done, but say nothing of the speed. Before the first add().
+  void go_on_from(std::uint64_t done, std::uint64_t failed);
   /// The last report, regardless of the interval.
   void finish();
   [[nodiscard]] double seconds() const;
@@ -51,6 +53,7 @@ class ProgressMeter {
   std::mutex mutex_;
   Clock::time_point next_;
   Progress state_;
+  std::uint64_t before_ = 0;
 };
 
 /// The largest resident set that this process has had, in bytes.

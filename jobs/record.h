@@ -7,6 +7,7 @@
 #include <vector>    // std::vector
 
 #include "octet/graph/result.h"
+#include "octet/loader/source.h"
 
 namespace octet {
 
@@ -47,8 +48,10 @@ struct Record {
   std::string key;
   std::vector<float> labels;  ///< as the source stored them
   Result<std::vector<Outcome>> outcomes = Error{};
-  std::string text;                    ///< free for StageOptions::finish
-  std::int64_t width = 0, height = 0;  ///< of the picture as stored; 0 where there is none
+  std::string text;                          ///< free for StageOptions::finish
+  std::int64_t width = 0, height = 0;        ///< of the picture as stored; 0 where there is none
+  std::optional<std::uint64_t> offset = {};  ///< the entry's
+  SourcePosition next = {};                  ///< the entry's
 };
 
 }  // namespace octet

@@ -35,7 +35,9 @@ Json score_json(const ScoreSummary& summary) {
   add_stream(summary.stream, json);
   json["model"] = summary.model;
   json["precision"] = summary.quantized ? "int8" : "f32";
+  json["resumed"] = summary.resumed;
   json["scores"] = summary.scores.string();
+  json["quarantine"] = summary.quarantine.string();
   if (!summary.detections.empty()) json["detections"] = summary.detections.string();
   return json;
 }
@@ -178,6 +180,20 @@ const char* name_of(StageFate fate) {
 }  // namespace
 
 std::string to_json(const ScoreSummary& summary) { return text_of(score_json(summary)); }
+
+std::string to_json(const ScoreSummary& summary, const std::vector<ShardState>& shards) {
+  Json json = score_json(summary);
+  json["shards"] = Json::array();
+  for (const ShardState& shard : shards) {
+    json["shards"].push_back({{"index", shard.shard.index},
+                              {"count", shard.shard.count},
+                              {"folder", shard.output.string()},
+                              {"n", shard.manifest ? shard.manifest->records() : 0},
+                              {"failed", shard.manifest ? shard.manifest->failed() : 0},
+                              {"seconds", shard.manifest ? shard.manifest->seconds() : 0}});
+  }
+  return text_of(json);
+}
 
 std::string to_json(const EvaluateSummary& summary) { return text_of(evaluate_json(summary)); }
 

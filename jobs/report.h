@@ -2,16 +2,20 @@
 #pragma once
 
 #include <string>  // std::string
+#include <vector>  // std::vector
 
 #include "octet/jobs/bench.h"
 #include "octet/jobs/draw.h"
 #include "octet/jobs/pack.h"
 #include "octet/jobs/run_job.h"
+#include "octet/jobs/store/manifest.h"
 
 namespace octet {
 
 /// One object, one line, no line end. Figures that do not exist are left out, never invented.
 std::string to_json(const ScoreSummary& summary);
+/// The same of a merged job, with what each shard did.
+std::string to_json(const ScoreSummary& summary, const std::vector<ShardState>& shards);
 std::string to_json(const EvaluateSummary& summary);
 std::string to_json(const CalibrateSummary& summary);
 std::string to_json(const PackSummary& summary);

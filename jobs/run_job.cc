@@ -155,6 +155,12 @@ class JobRun {
     const ScoreOptions& options = options_.score;
     OCTET_TRY(const Stamp inputs, score_stamp(options, digests_));
     const fs::path file = options.output / output_name(options.format);
+    // A stage that is due is not finished as it should be: an unfinished one of the same inputs goes on.
+    ScoreOptions resumable = options;
+    SourceOptions whole = options.stream.source;
+    whole.shard = {};
+    OCTET_TRY(resumable.data_sha256, digests_.of(whole));
+    resumable.resume = options_.force ? Resume::never : Resume::replace;
     const auto add_outputs = [&](Stamp& stamp) -> Result<void> {
       if (options.format == OutputFormat::coco) {
         OCTET_CHECK(stamp.add_path("detections", options.output / detection_files_name(options.format), digests_));
@@ -162,7 +168,7 @@ class JobRun {
       return stamp.add_path("output", file, digests_);
     };
     OCTET_TRY(summary_.scored, run_stage(options_.force, file, inputs, add_outputs,
-                                         keep(summary_.score, [&] { return score(options); })));
+                                         keep(summary_.score, [&] { return score(resumable); })));
     return {};
   }
 

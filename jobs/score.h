@@ -22,6 +22,14 @@ enum class OnError : std::uint8_t {
   fail,  ///< the first one ends the job with its Error(bad_image or bad_record)
 };
 
+/// What score() does with the job that its output folder holds (see store/manifest.h).
+enum class Resume : std::uint8_t {
+  automatic,  ///< goes on behind the last durable record of a matching one; Error(invalid_config) for another one
+  required,   ///< the same, and Error(not_found) when there is none
+  never,      ///< begins anew, whatever is there
+  replace,    ///< goes on with a matching one that is unfinished, else begins anew
+};
+
 /// What every job over a source takes. 0 means automatic.
 struct StreamOptions {
   SourceOptions source;
@@ -44,6 +52,10 @@ struct ScoreOptions {
   std::shared_ptr<const Scorer> scorer;  ///< a model that is already there; `model`, `load`, `batch` are not used then
   StreamOptions stream;
   std::filesystem::path output;  ///< folder; made when absent
+  Resume resume = Resume::automatic;
+  std::chrono::milliseconds checkpoint{2000};  ///< how old a record may get before it is durable
+  std::string data_sha256;     ///< digest of all pictures' bytes, where it is known: part of the job's identity
+  bool keep_segments = false;  ///< a merge will need them; those of one shard of several are always kept
   OutputFormat format = OutputFormat::jsonl;
   std::filesystem::path
       annotations;                  ///< for OutputFormat::coco: whose image and category ids are used (see Annotations)
@@ -64,17 +76,21 @@ struct StreamSummary {
 };
 
 struct ScoreSummary {
-  StreamSummary stream;
+  StreamSummary stream;              ///< of the whole job, what earlier processes did included
+  std::uint64_t resumed = 0;         ///< entries that an earlier process had scored
+  std::filesystem::path quarantine;  ///< quarantine.jsonl: a line for each failed entry, in input order
   std::filesystem::path scores;      ///< the file with a record for every entry
   std::filesystem::path detections;  ///< see DetectionFiles; VOC: with '*' for the class; empty: none
   std::string model;                 ///< its name
   bool quantized = false;
 };
 
-/// Scores. The file appears under its final name (output_name(format) in `output`) only when every
-/// entry is in it; until then it is a temporary NAME.*.part, which is removed when the job fails or is stopped.
-/// Memory does not depend on the number of entries. Errors beyond those of loading: usage (options),
-/// cannot_write, io, bad_image (the bound of bad entries is passed), cancelled.
+/// Scores. Every few seconds the records so far become durable in `output`/job (see store/manifest.h), and a later call
+/// with the same model, data and options goes on behind them; the result is the same to the byte. Files
+/// appear under their final names (output_name(format), quarantine.jsonl, those of DetectionFiles) when all
+/// entries are in them; quarantine.jsonl also when the bound of bad entries ends the job. Memory does not depend on the
+/// number of entries. Errors beyond those of loading: usage (options), invalid_config (the folder holds another
+/// job), cannot_write, io, bad_image (the bound of bad entries is passed), cancelled.
 Result<ScoreSummary> score(const ScoreOptions& options);
 
 }  // namespace octet

@@ -137,7 +137,7 @@ class ScoreStage::Impl {
 };
 
 void ScoreStage::Impl::refuse(const Entry& entry, std::uint64_t sequence, const Error& error) {
-  Record record{entry.index, sequence, entry.key, entry.labels, error, {}, 0, 0};
+  Record record{entry.index, sequence, entry.key, entry.labels, error, {}, 0, 0, entry.offset, entry.next};
   leave(record);
 }
 
@@ -176,7 +176,10 @@ Result<void> ScoreStage::Impl::fill(Batch& batch, std::size_t slot) {
 }
 
 void ScoreStage::Impl::decode(const Ticket& ticket) {
-  const auto filled = guarded([&] { return fill(*ticket.batch, ticket.slot); });
+  const auto filled = guarded([&]() -> Result<void> {
+    const auto step = [&] { return fill(*ticket.batch, ticket.slot); };
+    return options_.around_decoding ? options_.around_decoding(ticket.batch->slots[ticket.slot].entry, step) : step();
+  });
   if (!filled) ticket.batch->slots[ticket.slot].error = filled.error();
   std::vector<Batch*> due;
   schedule_.decoded(ticket, due);
@@ -214,6 +217,8 @@ void ScoreStage::Impl::run(Batch& batch) {
     }
     slot.record.index = slot.entry.index;
     slot.record.sequence = slot.sequence;
+    slot.record.offset = slot.entry.offset;
+    slot.record.next = slot.entry.next;
     slot.record.key = std::move(slot.entry.key);
     slot.record.labels = std::move(slot.entry.labels);
     slot.record.width = slot.error ? 0 : slot.info.width;

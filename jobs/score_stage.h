@@ -41,6 +41,9 @@ struct StageOptions {
   /// order: the place for work on a record that needs no order (making text of it). What it throws
   /// turns the record into an Error.
   std::function<void(Record&)> finish;
+  /// Called in place of each entry's decoding, on the worker, in parallel: calls `decode` once and
+  /// returns its result, or refuses the entry with an Error. Empty: entries are decoded.
+  std::function<Result<void>(const Entry&, const std::function<Result<void>()>& decode)> around_decoding;
 };
 
 /// A node of the caller's graph: `make_edge(source, stage.input())`, `make_edge(stage.output(), sink)`.

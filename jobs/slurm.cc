@@ -34,7 +34,7 @@ attend() {
   code=$?
   child=
   [ -z "$stopped" ] || [ "$code" -le 128 ] || code=75
-  [ "$code" -ne 75 ] || scontrol requeue "$task" || true
+  [ "$code" -ne 75 ] || scontrol requeue "$SLURM_JOB_ID" || true
   [ "$code" -eq 0 ] || exit "$code"
 }
 )";
@@ -140,8 +140,6 @@ Result<std::vector<SlurmStage>> slurm_stages(const SlurmOptions& options) {
     text += "\n# Written by octet " + std::string(kVersion) + ". Safe to run again: what is done is not done twice.\n";
     text += "octet=" + shell_quoted(options.program.string()) + "\n";
     text += "job=" + shell_quoted((options.output / "slurm" / "job.ini").string()) + "\n";
-    // One task of an array has the SLURM_JOB_ID of the array: with it all tasks would be requeued.
-    text += stage == "score" ? "task=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\n" : "task=$SLURM_JOB_ID\n";
     text += kAttend;
     text += "\n" + stage_command(options, stage);
     stages.push_back({stage, options.output / "slurm" / (stage + ".sh"), std::move(text)});

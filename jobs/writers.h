@@ -21,6 +21,7 @@ enum class OutputFormat : std::uint8_t {
 
 /// "jsonl", "csv", "coco" or "voc"; else Error(usage).
 Result<OutputFormat> parse_output_format(std::string_view text);
+std::string_view to_string(OutputFormat format) noexcept;
 /// Name of the file with all records: "scores.csv", or "scores.jsonl" for the other formats.
 std::string_view output_name(OutputFormat format) noexcept;
 

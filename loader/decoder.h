@@ -10,18 +10,26 @@
 
 namespace octet {
 
+/// What of a damaged JPEG is scored all the same.
+enum class Tolerance : std::uint8_t {
+  none,       ///< every damage is Error(bad_image)
+  truncated,  ///< what is cut off at its end is taken
+  warnings,   ///< whatever libjpeg can go on after is taken
+};
+
 struct DecoderOptions {
   std::int64_t max_pixels = 100'000'000;  ///< larger pictures are Error(limit), before any allocation
   /// JPEG scans; more are Error(limit). Scans times pixels are limited to 32 max_pixels besides: a few
   /// bytes of scan cost as much time as the picture is large.
   int max_scans = 500;
-  bool accept_truncated = false;  ///< take partly decoded JPEGs instead of Error(bad_image)
+  Tolerance tolerate = Tolerance::none;
+  std::uint64_t max_bytes = std::uint64_t{1} << 30U;  ///< of an encoded picture; larger ones are Error(limit)
 };
 
 /// What was found out about a decoded picture.
 struct ImageInfo {
   std::int64_t width = 0, height = 0;  ///< as stored
-  bool truncated = false;              ///< part of the picture was missing (accept_truncated)
+  bool truncated = false;              ///< part of the picture was missing or damaged, and tolerated
   bool gray = false;                   ///< stored with one channel
 };
 

@@ -3,12 +3,6 @@
 #include "octet/loader/input_file.h"
 
 namespace octet {
-namespace {
-
-constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 30;
-
-}  // namespace
-
 ImageBytes ImageBytes::from_file(std::filesystem::path path) {
   ImageBytes image;
   image.path_ = std::move(path);
@@ -28,10 +22,18 @@ ImageBytes ImageBytes::copy_of(std::span<const std::uint8_t> bytes) {
   return from_memory(std::move(copy), view);
 }
 
-Result<std::span<const std::uint8_t>> ImageBytes::read(std::vector<std::uint8_t>& buffer) const {
-  if (path_.empty()) return bytes_;
+Result<std::span<const std::uint8_t>> ImageBytes::read(std::vector<std::uint8_t>& buffer,
+                                                       std::uint64_t max_bytes) const {
+  const auto too_large = [&](std::uint64_t size) {
+    return Error{ErrorCode::limit, path_.string(),
+                 "has " + std::to_string(size) + " bytes, more than " + std::to_string(max_bytes)};
+  };
+  if (path_.empty()) {
+    if (bytes_.size() > max_bytes) return too_large(bytes_.size());
+    return bytes_;
+  }
   OCTET_TRY(const InputFile file, InputFile::open(path_));
-  if (file.size() > kMaxFileBytes) return Error{ErrorCode::limit, path_.string(), "is larger than 1 GiB"};
+  if (file.size() > max_bytes) return too_large(file.size());
   buffer.resize(file.size());
   OCTET_CHECK(file.read_at(0, buffer));
   return std::span<const std::uint8_t>(buffer);

@@ -16,14 +16,17 @@ namespace octet {
 /// may be a mapped file shared by many). Cheap to copy. Immutable.
 class ImageBytes {
  public:
+  static constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 30U;
+
   ImageBytes() = default;
   static ImageBytes from_file(std::filesystem::path path);
   static ImageBytes from_memory(std::shared_ptr<const void> owner, std::span<const std::uint8_t> bytes);
   static ImageBytes copy_of(std::span<const std::uint8_t> bytes);
 
   /// The bytes; a file is read into `buffer` (reused from call to call), memory is not copied.
-  /// Files above 1 GiB are Error(limit). The span is valid while this object and `buffer` are.
-  [[nodiscard]] Result<std::span<const std::uint8_t>> read(std::vector<std::uint8_t>& buffer) const;
+  /// More than `max_bytes` are Error(limit). The span is valid while this object and `buffer` are.
+  [[nodiscard]] Result<std::span<const std::uint8_t>> read(std::vector<std::uint8_t>& buffer,
+                                                           std::uint64_t max_bytes = kMaxBytes) const;
 
  private:
   std::filesystem::path path_;

@@ -29,7 +29,7 @@ constexpr std::int64_t kScansOfLargest = 32;
 
 struct ErrorManager : jpeg_error_mgr {
   std::jmp_buf jump;
-  bool stop_on_damage = true;
+  Tolerance tolerate = Tolerance::none;
   bool in_scan = false;     ///< the header is read
   bool damaged = false;     ///< a warning that counts was seen
   bool over_limit = false;  ///< left because of max_scans
@@ -69,10 +69,14 @@ bool is_damage(int code, bool in_scan) {
 
 void on_message(j_common_ptr cinfo, int level) {
   ErrorManager& error = errors(cinfo);
-  if (level >= 0 || error.damaged || !is_damage(error.msg_code, error.in_scan)) return;
+  if (level >= 0 || !is_damage(error.msg_code, error.in_scan)) return;
   error.damaged = true;
   error.format_message(cinfo, error.message.data());
-  if (error.stop_on_damage) leave(cinfo);
+  const bool cut_off =
+      error.msg_code == JWRN_JPEG_EOF ||
+      (error.msg_code == JWRN_HIT_MARKER && reinterpret_cast<j_decompress_ptr>(cinfo)->unread_marker == JPEG_EOI);
+  if (error.tolerate == Tolerance::warnings || (error.tolerate == Tolerance::truncated && cut_off)) return;
+  leave(cinfo);
 }
 
 void ignore_message(j_common_ptr /*cinfo*/) {}
@@ -115,7 +119,7 @@ class JpegReader::Impl {
     error_.error_exit = on_error;
     error_.emit_message = on_message;
     error_.output_message = ignore_message;
-    error_.stop_on_damage = !options.accept_truncated;
+    error_.tolerate = options.tolerate;
     source_.init_source = ignore_source;
     source_.fill_input_buffer = fill_with_eoi;
     source_.skip_input_data = skip_bytes;
@@ -218,7 +222,8 @@ Result<void> JpegReader::Impl::check_header() const {
                      std::to_string(options_.max_pixels) + " pixels"};
   }
   // A Huffman-coded picture spends a bit or more on every block's mean.
-  if (cinfo_.arith_code == FALSE && !options_.accept_truncated && blocks / 8 > static_cast<std::int64_t>(file_bytes_)) {
+  if (cinfo_.arith_code == FALSE && options_.tolerate == Tolerance::none &&
+      blocks / 8 > static_cast<std::int64_t>(file_bytes_)) {
     return bad_image("JPEG is damaged: " + std::to_string(file_bytes_) + " bytes cannot hold " +
                      std::to_string(blocks) + " blocks");
   }
@@ -231,7 +236,7 @@ Result<void> JpegReader::Impl::check_end() {
   if (!source_.ran_out || error_.damaged) return {};
   if (jpeg_has_multiple_scans(&cinfo_) == FALSE && cinfo_.arith_code == FALSE) return {};
   error_.damaged = true;
-  if (!error_.stop_on_damage) return {};
+  if (error_.tolerate != Tolerance::none) return {};
   return bad_image("JPEG is damaged: the file ends before the picture does");
 }
 

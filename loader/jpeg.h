@@ -17,7 +17,7 @@ namespace octet {
 /// Damage is what leaves pixels undefined: entropy data that is cut off, does not decode, or needs a
 /// resynchronisation, and a multi-scan picture that ends before its EOI. Not damage: data behind the
 /// rows of the window (never looked at), bytes behind the picture, a missing EOI of a single-scan
-/// picture, oddities of the header. Damage is Error(bad_image), or with accept_truncated damaged().
+/// picture, oddities of the header. Damage is Error(bad_image), or damaged() where it is tolerated.
 class JpegReader final : public PictureReader {
  public:
   explicit JpegReader(const DecoderOptions& options);

@@ -10,7 +10,7 @@ namespace octet {
 
 /// Every PNG, converted as OpenCV's IMREAD_COLOR and IMREAD_GRAYSCALE do: palettes expanded, samples
 /// of 16 bits cut to their upper byte, alpha dropped, no gamma correction. A PNG that is cut off or
-/// fails a check sum of its picture is Error(bad_image), whatever accept_truncated says: its rows
+/// fails a check sum of its picture is Error(bad_image), whatever is tolerated: its rows
 /// come from one deflate stream, so all of it is read. Interlaced pictures are held whole.
 class PngReader final : public PictureReader {
  public:

@@ -164,7 +164,10 @@ po::options_description decoder_options() {
       "refuse larger pictures");
   add("max-scans", po::value<int>()->default_value(DecoderOptions{}.max_scans)->value_name("N"),
       "refuse progressive pictures with more scans");
-  add("accept-truncated", po::bool_switch(), "score what could be decoded of a damaged picture");
+  add("max-bytes", po::value<std::uint64_t>()->default_value(DecoderOptions{}.max_bytes)->value_name("N"),
+      "refuse pictures whose file or record is larger");
+  add("tolerate", po::value<std::string>()->default_value("none")->value_name("WHAT"),
+      "truncated: score JPEGs that are cut off; warnings: whatever could be decoded of a damaged one; none");
   return options;
 }
 
@@ -172,7 +175,14 @@ Result<DecoderOptions> decoder_options(const po::variables_map& values) {
   DecoderOptions options;
   options.max_pixels = values["max-pixels"].as<std::int64_t>();
   options.max_scans = values["max-scans"].as<int>();
-  options.accept_truncated = values["accept-truncated"].as<bool>();
+  options.max_bytes = values["max-bytes"].as<std::uint64_t>();
+  const auto& tolerate = values["tolerate"].as<std::string>();
+  if (tolerate == "truncated") options.tolerate = Tolerance::truncated;
+  if (tolerate == "warnings") options.tolerate = Tolerance::warnings;
+  if (options.tolerate == Tolerance::none && tolerate != "none") {
+    return usage("--tolerate is none, truncated or warnings, not '" + tolerate + "'");
+  }
+  if (options.max_bytes < 1) return usage("--max-bytes must be at least 1");
   if (options.max_pixels < 1) return usage("--max-pixels must be at least 1");
   if (options.max_scans < 1) return usage("--max-scans must be at least 1");
   return options;

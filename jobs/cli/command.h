@@ -21,6 +21,7 @@ struct Command {
 
 po::options_description calibrate_options();
 po::options_description score_options();
+po::options_description merge_options();
 po::options_description run_options();
 po::options_description submit_options();
 po::options_description status_options();
@@ -33,6 +34,7 @@ po::options_description draw_options();
 
 Result<ExitCode> calibrate_command(const po::variables_map& values);
 Result<ExitCode> score_command(const po::variables_map& values);
+Result<ExitCode> merge_command(const po::variables_map& values);
 Result<ExitCode> run_command(const po::variables_map& values);
 Result<ExitCode> submit_command(const po::variables_map& values);
 Result<ExitCode> status_command(const po::variables_map& values);

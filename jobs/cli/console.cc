@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <ctime>
+
+#include "octet/jobs/cli/exit_code.h"
+#include "octet/jobs/store/in_flight.h"
 
 namespace octet::cli {
 namespace {
@@ -12,15 +16,55 @@ namespace {
 std::atomic<bool> stop_flag{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "the signal handler may only touch lock-free atomics");
 
-void on_signal(int /*signal*/) { stop_flag.store(true, std::memory_order_relaxed); }
+timer_t patience;
+std::atomic<bool> has_patience{false};
+
+void on_signal(int /*signal*/) {
+  stop_flag.store(true, std::memory_order_relaxed);
+  // A picture that hangs, a file system that does: what is durable stays, the rest is lost as by a kill.
+  itimerspec in_time{};
+  in_time.it_value.tv_sec = 1;
+  in_time.it_value.tv_nsec = 600'000'000;
+  if (has_patience) timer_settime(patience, 0, &in_time, nullptr);
+}
+
+void on_impatience(int /*signal*/) { _exit(kStopped); }
+
+/// Notes who is to blame, then lets the signal do what it did before.
+void on_crash(int signal) {
+  InFlight::mark_crash();
+  std::signal(signal, SIG_DFL);
+  raise(signal);
+}
+
+void watch_crashes() {
+  struct sigaction action {};
+  action.sa_handler = on_crash;
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
+    struct sigaction before {};
+    // A sanitizer's own handler tells more.
+    if (sigaction(signal, nullptr, &before) == 0 && before.sa_handler == SIG_DFL) sigaction(signal, &action, nullptr);
+  }
+}
 
 void watch_signals() {
+  watch_crashes();
+  if (!has_patience) {
+    struct sigaction impatient {};
+    impatient.sa_handler = on_impatience;
+    sigaction(SIGALRM, &impatient, nullptr);
+    sigevent event{};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGALRM;
+    has_patience = timer_create(CLOCK_MONOTONIC, &event, &patience) == 0;
+  }
   struct sigaction action {};
   action.sa_handler = on_signal;
   // One polite request; a second one ends the process the default way.
   action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGUSR1, &action, nullptr);
 }
 
 bool finished(const Progress& progress) { return progress.total && progress.done >= *progress.total; }

@@ -7,10 +7,11 @@
 namespace octet::cli {
 
 /// The control of a job started from the command line: progress on standard error (a bar on a
-/// terminal, a line every 10 s otherwise, nothing with --quiet), stopped by SIGINT and SIGTERM.
+/// terminal, a line every 10 s otherwise, nothing with --quiet), stopped by SIGINT,
+/// SIGTERM and SIGUSR1: within two seconds the process has ended with kStopped, whatever it does.
 JobControl job_control(const po::variables_map& values);
 
-/// True once SIGINT or SIGTERM has come.
+/// True once such a signal has come.
 bool stop_requested() noexcept;
 
 }  // namespace octet::cli

@@ -15,6 +15,7 @@ namespace {
 constexpr Command kCommands[] = {
     {"calibrate", "make an INT8 model from an FP32 model and sample pictures", calibrate_options, calibrate_command},
     {"score", "score every picture of a folder, list or record file", score_options, score_command},
+    {"merge", "the shards of a scoring job to its final files", merge_options, merge_command},
     {"run", "calibrate, score and evaluate in one job: octet run JOB.ini", run_options, run_command, "job"},
     {"submit", "a job file on a Slurm cluster: octet submit JOB.ini", submit_options, submit_command, "job"},
     {"status", "how far a job is: octet status JOB.ini (or its output folder)", status_options, status_command, "job"},

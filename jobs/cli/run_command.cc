@@ -68,7 +68,8 @@ Result<RunOptions> run_job_options(const po::variables_map& values) {
     options.calibrate.source.data = *sample;
   }
   options.calibrate.output = std::filesystem::path(output) / "model";
-  options.score.output = output;
+  options.folder = output;
+  OCTET_CHECK(set_output(values, options.score));
   options.score.top_k = values["top-k"].as<int>();
   options.force = values["force"].as<bool>();
   OCTET_TRY(options.only, only_stage(values));

@@ -1,9 +1,11 @@
 #include "octet/jobs/cli/stream_arguments.h"
 
 #include <charconv>
+#include <cstdlib>
 #include <iostream>
 
 #include "octet/jobs/cli/console.h"
+#include "octet/jobs/store/manifest.h"
 
 namespace octet::cli {
 namespace {
@@ -12,34 +14,6 @@ Result<int> streams(const po::variables_map& values) {
   const int count = values["streams"].as<int>();
   if (count < 0 || count > 4096) return usage("--streams must be 0 (one per core) to 4096");
   return count;
-}
-
-// "3" is a number of entries, "2%" a share of them.
-Result<void> parse_max_bad(const std::string& text, StreamOptions& options) {
-  const bool share = text.ends_with('%');
-  double value = 0;
-  const char* const end = text.data() + text.size() - (share ? 1 : 0);
-  const auto [at, failed] = std::from_chars(text.data(), end, value);
-  if (failed != std::errc() || at != end || value < 0 || (share && value > 100)) {
-    return usage("--max-bad takes a number of entries or a percentage such as 0.5%, not '" + text + "'");
-  }
-  if (share) {
-    options.max_bad_fraction = value / 100;
-  } else {
-    options.max_bad = static_cast<std::uint64_t>(value);
-  }
-  return {};
-}
-
-Result<void> parse_shard(const std::string& text, StreamOptions& options) {
-  const char* const end = text.data() + text.size();
-  const auto first = std::from_chars(text.data(), end, options.source.shard.index);
-  if (first.ec == std::errc() && first.ptr != end && *first.ptr == '/') {
-    const auto second = std::from_chars(first.ptr + 1, end, options.source.shard.count);
-    if (second.ec == std::errc() && second.ptr == end && options.source.shard.index < options.source.shard.count)
-      return {};
-  }
-  return usage("--shard takes I/N with 0 <= I < N, not '" + text + "'");
 }
 
 Result<CalibrationMode> parse_mode(const std::string& text) {
@@ -60,16 +34,49 @@ Result<ActivationType> parse_dtype(const std::string& text) {
 
 }  // namespace
 
+Result<void> parse_max_bad(const std::string& text, StreamOptions& options) {
+  const bool share = text.ends_with('%');
+  double value = 0;
+  const char* const end = text.data() + text.size() - (share ? 1 : 0);
+  const auto [at, failed] = std::from_chars(text.data(), end, value);
+  if (failed != std::errc() || at != end || value < 0 || (share && value > 100)) {
+    return usage("--max-bad takes a number of entries or a percentage such as 0.5%, not '" + text + "'");
+  }
+  if (share) {
+    options.max_bad_fraction = value / 100;
+  } else {
+    options.max_bad = static_cast<std::uint64_t>(value);
+  }
+  return {};
+}
+
 po::options_description bounds_options() {
   po::options_description options("Entries");
   auto add = options.add_options();
   add("limit", po::value<std::uint64_t>()->default_value(0)->value_name("N"), "only the first N entries; 0: all");
-  add("shard", po::value<std::string>()->value_name("I/N"),
-      "only part I (from 0) of N: every N-th entry, or of a .rec an N-th of its bytes");
+  add("shard", po::value<std::string>()->value_name("I/N|auto"),
+      "only part I (from 0) of N: every N-th entry, or of a .rec an N-th of its bytes; auto or auto/N: the part that "
+      "Slurm, Kubernetes, AWS Batch or GNU parallel says, written in a folder of its own in --output");
   add("on-error", po::value<std::string>()->default_value("skip")->value_name("skip|fail"),
       "a bad image is recorded as such and passed over, or ends the job");
   add("max-bad", po::value<std::string>()->value_name("N|P%"), "more bad images than this end the job");
   return options;
+}
+
+Result<ShardChoice> shard_choice(const po::variables_map& values) {
+  const auto text = given<std::string>(values, "shard");
+  if (!text) return ShardChoice{};
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here changes the environment
+  return parse_shard(*text, [](const char* name) -> const char* { return std::getenv(name); });
+}
+
+Result<void> set_output(const po::variables_map& values, ScoreOptions& options) {
+  OCTET_TRY(options.output, required(values, "output"));
+  OCTET_TRY(const ShardChoice choice, shard_choice(values));
+  if (!choice.automatic) return {};
+  options.output = shard_folder(options.output, choice.shard);
+  options.keep_segments = true;
+  return {};
 }
 
 Result<StreamOptions> bounded_options(const po::variables_map& values) {
@@ -80,7 +87,8 @@ Result<StreamOptions> bounded_options(const po::variables_map& values) {
   if (on_error != "skip" && on_error != "fail") return usage("--on-error is skip or fail, not '" + on_error + "'");
   options.on_error = on_error == "fail" ? OnError::fail : OnError::skip;
   if (const auto text = given<std::string>(values, "max-bad")) OCTET_CHECK(parse_max_bad(*text, options));
-  if (const auto text = given<std::string>(values, "shard")) OCTET_CHECK(parse_shard(*text, options));
+  OCTET_TRY(const ShardChoice choice, shard_choice(values));
+  options.source.shard = choice.shard;
   options.control = job_control(values);
   return options;
 }
@@ -95,7 +103,9 @@ po::options_description stream_options() {
 
 Result<StreamOptions> stream_options(const po::variables_map& values) {
   OCTET_TRY(StreamOptions options, bounded_options(values));
+  const Shard shard = options.source.shard;
   OCTET_TRY(options.source, source_options(values));
+  options.source.shard = shard;
   OCTET_TRY(options.decoder, decoder_options(values));
   options.batch = given<std::int64_t>(values, "batch").value_or(0);
   if (options.batch < 0 || options.batch > 1024) return usage("--batch must be 0 (automatic) to 1024");
@@ -127,7 +137,9 @@ Result<CalibrateOptions> calibration_options(const po::variables_map& values) {
   CalibrateOptions options;
   OCTET_TRY(options.model, required(values, "model"));
   OCTET_TRY(options.load, load_options(values));
+  const Shard shard = options.source.shard;
   OCTET_TRY(options.source, source_options(values));
+  options.source.shard = shard;
   OCTET_TRY(options.decoder, decoder_options(values));
   OCTET_TRY(options.threads, streams(values));
   OCTET_TRY(options.calibration.mode, parse_mode(values["mode"].as<std::string>()));

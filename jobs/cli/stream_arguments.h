@@ -4,11 +4,18 @@
 #include "octet/jobs/calibrate_job.h"
 #include "octet/jobs/cli/arguments.h"
 #include "octet/jobs/evaluate.h"
+#include "octet/jobs/store/shard_choice.h"
 
 namespace octet::cli {
 
 /// --limit, --shard, --on-error, --max-bad.
 po::options_description bounds_options();
+/// The shard that --shard says; the only one without it.
+Result<ShardChoice> shard_choice(const po::variables_map& values);
+/// --output: with --shard auto the shard's own folder in it, kept for a merge.
+Result<void> set_output(const po::variables_map& values, ScoreOptions& options);
+/// "3" is a number of entries, "2%" a share of them.
+Result<void> parse_max_bad(const std::string& text, StreamOptions& options);
 /// Reads these, --streams, --quiet.
 Result<StreamOptions> bounded_options(const po::variables_map& values);
 

@@ -26,7 +26,7 @@ std::optional<std::uint64_t> expected_entries(const StreamOptions& options, cons
   return std::min(*entries, options.limit);
 }
 
-Result<void> EntryCounter::within_bounds(bool last) const {
+Result<void> EntryCounter::within_shares(bool last) const {
   const bool too_many = options_.max_bad && summary_.failed > *options_.max_bad;
   const std::uint64_t of = last ? summary_.n : total_.value_or(0);
   const bool too_large = options_.max_bad_fraction && (last || total_) &&
@@ -46,19 +46,24 @@ Result<void> EntryCounter::add(std::uint64_t index, const std::string& key, cons
   ++summary_.failed;
   ++summary_.errors[std::string(to_string(error->code))];
   if (error->code == ErrorCode::bad_record) ++summary_.damaged_places;
-  if (summary_.first_failed.size() < named_failures) summary_.first_failed.push_back({index, key, *error});
+  if (summary_.first_failed.size() < named_failures) summary_.first_failed.push_back({index, key, *error, {}, {}});
   if (error->code == ErrorCode::internal) return *error;
-  if (options_.on_error == OnError::fail) {
-    const ErrorCode code = error->code == ErrorCode::bad_record ? error->code : ErrorCode::bad_image;
-    return Error{code, key, to_string(*error)};
+  return within_bounds();
+}
+
+Result<void> EntryCounter::within_bounds() const {
+  if (options_.on_error == OnError::fail && summary_.failed > 0) {
+    const FailedEntry& first = summary_.first_failed.front();
+    const ErrorCode code = first.error.code == ErrorCode::bad_record ? first.error.code : ErrorCode::bad_image;
+    return Error{code, first.key, to_string(first.error)};
   }
-  return within_bounds(false);
+  return within_shares(false);
 }
 
 StreamSummary EntryCounter::summary(double seconds) const {
   StreamSummary summary = summary_;
-  summary.seconds = seconds;
-  summary.images_per_s = seconds > 0 ? static_cast<double>(summary.n) / seconds : 0;
+  summary.seconds += seconds;
+  summary.images_per_s = summary.seconds > 0 ? static_cast<double>(summary.n) / summary.seconds : 0;
   summary.peak_rss_bytes = peak_rss_bytes();
   return summary;
 }

@@ -67,7 +67,8 @@ void Stamp::add(const LoadOptions& load) {
 void Stamp::add(const DecoderOptions& decoder) {
   add("max_pixels", decoder.max_pixels);
   add("max_scans", decoder.max_scans);
-  add("accept_truncated", decoder.accept_truncated);
+  add("tolerate", static_cast<int>(decoder.tolerate));
+  add("max_bytes", decoder.max_bytes);
 }
 
 Result<void> Stamp::add(const SourceOptions& source, DataDigests& digests) {

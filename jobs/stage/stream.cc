@@ -28,7 +28,10 @@ class Run {
         job_(job),
         total_(wanted_entries(options, source, job)),
         counter_(options, total_),
-        meter_(options.control, job.name, total_) {}
+        meter_(options.control, job.name, total_) {
+    counter_.go_on_from(job.before);
+    meter_.go_on_from(job.before.n, job.before.failed);
+  }
 
   Result<StreamSummary> execute();
 
@@ -90,9 +93,13 @@ void Run::take(const Record& record) {
   if (ended_ && failure_) return;
   try {
     if (options_.control.stopped()) return fail({ErrorCode::cancelled, {}, "stopped from outside"});
-    if (auto taken = job_.take(record); !taken) return fail(std::move(taken).error());
     const Error* error = record.outcomes ? nullptr : &record.outcomes.error();
-    if (auto counted = counter_.add(record.index, record.key, error); !counted) return fail(std::move(counted).error());
+    auto counted = counter_.add(record.index, record.key, error);
+    // A defect of octet itself is not kept as if the picture were bad.
+    if (counted || counted.error().code != ErrorCode::internal) {
+      if (auto taken = job_.take(record); !taken) return fail(std::move(taken).error());
+    }
+    if (!counted) return fail(std::move(counted).error());
     meter_.add(1, record.outcomes ? 0 : 1);
   } catch (const std::bad_alloc&) {
     fail({ErrorCode::limit, {}, "out of memory"});
@@ -103,6 +110,7 @@ void Run::take(const Record& record) {
 
 Result<StreamSummary> Run::execute() {
   namespace flow = tbb::flow;
+  OCTET_CHECK(counter_.within_bounds());
   StageOptions stage_options = job_.stage;
   stage_options.decoder = options_.decoder;
   stage_options.batches_in_flight = options_.batches_in_flight;

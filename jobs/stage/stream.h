@@ -25,6 +25,9 @@ struct StreamJob {
   std::function<Result<void>(const Entry&)> check;
   /// Takes the records in input order, one at a time; an error ends the job.
   std::function<Result<void>(const Record&)> take;
+  /// What was counted before the source's present place, by processes that were stopped: the summary,
+  /// the bounds of bad entries and the progress go on from there.
+  StreamSummary before;
 };
 
 /// Runs all wanted entries through the stage. The summary's seconds end with the last record.

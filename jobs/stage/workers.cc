@@ -14,7 +14,7 @@ constexpr std::size_t kept_bytes = std::size_t{16} << 20U;
 
 Result<ImageInfo> DecodeWorker::decode(const ImageBytes& image, const Preprocess& preprocess, const Border& border,
                                        std::span<std::uint8_t> slot) {
-  OCTET_TRY(const auto encoded, image.read(bytes));
+  OCTET_TRY(const auto encoded, image.read(bytes, max_bytes));
   auto info = decoder.decode(encoded, preprocess, border, slot);
   if (bytes.capacity() > kept_bytes) std::vector<std::uint8_t>().swap(bytes);
   return info;

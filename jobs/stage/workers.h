@@ -16,8 +16,9 @@ namespace octet {
 struct DecodeWorker {
   Decoder decoder;
   std::vector<std::uint8_t> bytes;
+  std::uint64_t max_bytes;
 
-  explicit DecodeWorker(const DecoderOptions& options) : decoder(options) {}
+  explicit DecodeWorker(const DecoderOptions& options) : decoder(options), max_bytes(options.max_bytes) {}
   /// Reads and decodes. A read buffer that one huge file made grow is given back.
   Result<ImageInfo> decode(const ImageBytes& image, const Preprocess& preprocess, const Border& border,
                            std::span<std::uint8_t> slot);

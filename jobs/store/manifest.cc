@@ -61,6 +61,7 @@ void read_job(const ManifestJson& json, Manifest& manifest) {
   json.at("shard").at(0).get_to(manifest.shard.index);
   json.at("shard").at(1).get_to(manifest.shard.count);
   json.at("format").get_to(manifest.format);
+  if (json.contains("labels")) json["labels"].get_to(manifest.labels);
   if (json.contains("entries")) manifest.entries = json["entries"].get<std::uint64_t>();
 }
 
@@ -85,10 +86,12 @@ SegmentInfo segment_of(const ManifestJson& json) {
 /// Adds what a line says. Throws what nlohmann throws.
 void read_line(std::string_view line, Manifest& manifest) {
   const ManifestJson json = ManifestJson::parse(line);
-  if (json.contains("segment")) {
+  if (!json.contains("end")) {
     manifest.segments.push_back(segment_of(json));
-  } else if (json.contains("end")) {
-    manifest.end = ShardEnd{json["end"].at("source_entries").get<std::uint64_t>(), json["end"].at("seconds")};
+  } else {
+    const ManifestJson& end = json["end"];
+    manifest.end = ShardEnd{end.at("source_entries").get<std::uint64_t>(), end.at("seconds").get<double>(),
+                            end.at("segments_kept").get<bool>()};
   }
 }
 
@@ -193,6 +196,7 @@ std::string manifest_line(const Manifest& job) {
   for (const auto& [name, value] : job.identity.fields) json["identity"][name] = value;
   json["shard"] = {job.shard.index, job.shard.count};
   json["format"] = job.format;
+  if (!job.labels.empty()) json["labels"] = job.labels;
   if (job.entries) json["entries"] = *job.entries;
   return line_of(json);
 }
@@ -209,7 +213,9 @@ std::string manifest_line(const SegmentInfo& segment) {
 }
 
 std::string manifest_line(const ShardEnd& end) {
-  return line_of({{"end", {{"source_entries", end.source_entries}, {"seconds", end.seconds}}}});
+  return line_of(
+      {{"end",
+        {{"source_entries", end.source_entries}, {"seconds", end.seconds}, {"segments_kept", end.segments_kept}}}});
 }
 
 Result<std::optional<Manifest>> read_manifest(const fs::path& output) {

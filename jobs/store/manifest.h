@@ -54,12 +54,14 @@ struct SegmentInfo {
 struct ShardEnd {
   std::uint64_t source_entries = 0;  ///< every entry of the shard has an index below it; see Source::passed
   double seconds = 0;                ///< of scoring, over all processes
+  bool segments_kept = true;         ///< false: the records stand in the final files alone
 };
 
 struct Manifest {
   JobIdentity identity;
   Shard shard;
   std::string format;                    ///< to_string(OutputFormat)
+  std::vector<std::string> labels;       ///< names of the classes, for the formats whose files need them
   std::optional<std::uint64_t> entries;  ///< of the shard, where the source knew before it was read
   std::vector<SegmentInfo> segments;     ///< in order
   std::optional<ShardEnd> end;           ///< set: the shard is complete

@@ -1,6 +1,7 @@
 #include "octet/jobs/writers/detection_files.h"
 
 #include <algorithm>  // std::count
+#include <charconv>   // std::from_chars
 #include <cmath>      // std::isfinite
 #include <map>        // std::map
 #include <utility>    // std::move
@@ -36,33 +37,77 @@ std::vector<Detection> usable(const Record& record) {
   return found;
 }
 
+Result<std::int64_t> coco_image_id(const std::string& key, const Annotations* annotations) {
+  if (annotations != nullptr) {
+    const ImageTruth* const truth = annotations->find(key);
+    if (truth != nullptr && truth->id) return *truth->id;
+    return Error{ErrorCode::usage, key, "has no image id in the annotations"};
+  }
+  const std::string_view stem = stem_of(key);
+  std::int64_t id = 0;
+  const auto [at, failed] = std::from_chars(stem.data(), stem.data() + stem.size(), id);
+  if (failed == std::errc() && at == stem.data() + stem.size() && id >= 0) return id;
+  return Error{ErrorCode::usage, key,
+               "its name is not a number, which COCO results need as the image's id: give the annotations"};
+}
+
+std::optional<std::int64_t> coco_category(int id, const Annotations* annotations) {
+  if (annotations != nullptr) return annotations->category(id);
+  return static_cast<std::int64_t>(id) + 1;
+}
+
+Result<void> append_coco_lines(const Record& record, const Annotations* annotations, std::string& lines) {
+  OCTET_TRY(const std::int64_t image, coco_image_id(record.key, annotations));
+  for (const Detection& found : usable(record)) {
+    const auto category = coco_category(found.id, annotations);
+    if (!category) continue;
+    append_number(found.id, lines);
+    lines += " {\"image_id\":";
+    append_number(image, lines);
+    lines += ",\"category_id\":";
+    append_number(*category, lines);
+    const char* between = ",\"bbox\":[";
+    for (const float value : {found.xmin, found.ymin, found.xmax - found.xmin, found.ymax - found.ymin}) {
+      lines += between;
+      append_number(value, lines);
+      between = ",";
+    }
+    lines += "],\"score\":";
+    append_number(found.score, lines);
+    lines += "}\n";
+  }
+  return {};
+}
+
+void append_voc_lines(const Record& record, std::string& lines) {
+  std::string image(stem_of(record.key));
+  for (char& character : image) {
+    if (static_cast<unsigned char>(character) <= ' ') character = '_';
+  }
+  const auto pixel = [](float corner, std::int64_t side) {
+    return std::clamp(corner + 1, 1.0F, std::max(1.0F, static_cast<float>(side)));
+  };
+  for (const Detection& found : usable(record)) {
+    append_number(found.id, lines);
+    lines += ' ';
+    lines += image;
+    for (const float value : {found.score, pixel(found.xmin, record.width), pixel(found.ymin, record.height),
+                              pixel(found.xmax, record.width), pixel(found.ymax, record.height)}) {
+      lines += ' ';
+      append_number(value, lines);
+    }
+    lines += '\n';
+  }
+}
+
 class CocoFile final : public DetectionFiles {
  public:
-  CocoFile(OutputFile file, const Annotations* annotations) : file_(std::move(file)), annotations_(annotations) {}
+  explicit CocoFile(OutputFile file) : file_(std::move(file)) {}
 
-  Result<void> write(const Record& record) override {
-    if (!record.outcomes) return {};
-    OCTET_TRY(const std::int64_t image, image_id(record.key));
-    text_.clear();
-    for (const Detection& found : usable(record)) {
-      const auto category = category_of(found.id);
-      if (!category) continue;
-      text_ += first_ ? "[\n{\"image_id\":" : ",\n{\"image_id\":";
-      first_ = false;
-      append_number(image, text_);
-      text_ += ",\"category_id\":";
-      append_number(*category, text_);
-      const char* between = ",\"bbox\":[";
-      for (const float value : {found.xmin, found.ymin, found.xmax - found.xmin, found.ymax - found.ymin}) {
-        text_ += between;
-        append_number(value, text_);
-        between = ",";
-      }
-      text_ += "],\"score\":";
-      append_number(found.score, text_);
-      text_ += '}';
-    }
-    return file_.write(text_);
+  Result<void> write(int /*id*/, std::string_view text) override {
+    OCTET_CHECK(file_.write(first_ ? "[\n" : ",\n"));
+    first_ = false;
+    return file_.write(text);
   }
 
   Result<void> commit() override {
@@ -71,28 +116,7 @@ class CocoFile final : public DetectionFiles {
   }
 
  private:
-  [[nodiscard]] Result<std::int64_t> image_id(const std::string& key) const {
-    if (annotations_ != nullptr) {
-      const ImageTruth* const truth = annotations_->find(key);
-      if (truth != nullptr && truth->id) return *truth->id;
-      return Error{ErrorCode::usage, key, "has no image id in the annotations"};
-    }
-    const std::string_view stem = stem_of(key);
-    std::int64_t id = 0;
-    const auto [at, failed] = std::from_chars(stem.data(), stem.data() + stem.size(), id);
-    if (failed == std::errc() && at == stem.data() + stem.size() && id >= 0) return id;
-    return Error{ErrorCode::usage, key,
-                 "its name is not a number, which COCO results need as the image's id: give the annotations"};
-  }
-
-  [[nodiscard]] std::optional<std::int64_t> category_of(int id) const {
-    if (annotations_ != nullptr) return annotations_->category(id);
-    return static_cast<std::int64_t>(id) + 1;
-  }
-
   OutputFile file_;
-  const Annotations* annotations_;
-  std::string text_;
   bool first_ = true;
 };
 
@@ -106,26 +130,10 @@ class VocFiles final : public DetectionFiles {
     return {};
   }
 
-  Result<void> write(const Record& record) override {
-    std::string image(stem_of(record.key));
-    for (char& character : image) {
-      if (static_cast<unsigned char>(character) <= ' ') character = '_';
-    }
-    const auto pixel = [](float corner, std::int64_t side) {
-      return std::clamp(corner + 1, 1.0F, std::max(1.0F, static_cast<float>(side)));
-    };
-    for (const Detection& found : usable(record)) {
-      OCTET_CHECK(open(found.id));
-      text_ = image;
-      for (const float value : {found.score, pixel(found.xmin, record.width), pixel(found.ymin, record.height),
-                                pixel(found.xmax, record.width), pixel(found.ymax, record.height)}) {
-        text_ += ' ';
-        append_number(value, text_);
-      }
-      text_ += '\n';
-      OCTET_CHECK(files_.at(found.id).write(text_));
-    }
-    return {};
+  Result<void> write(int id, std::string_view text) override {
+    OCTET_CHECK(open(id));
+    OCTET_CHECK(files_.at(id).write(text));
+    return files_.at(id).write("\n");
   }
 
   Result<void> commit() override {
@@ -157,17 +165,15 @@ class VocFiles final : public DetectionFiles {
   const std::filesystem::path folder_;
   const std::span<const std::string> labels_;
   std::map<int, OutputFile> files_;
-  std::string text_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<DetectionFiles>> DetectionFiles::create(OutputFormat format, const std::filesystem::path& folder,
-                                                               std::span<const std::string> labels,
-                                                               const Annotations* annotations) {
+                                                               std::span<const std::string> labels) {
   if (format == OutputFormat::coco) {
     OCTET_TRY(auto file, OutputFile::create(folder / coco_name));
-    return std::unique_ptr<DetectionFiles>(std::make_unique<CocoFile>(std::move(file), annotations));
+    return std::unique_ptr<DetectionFiles>(std::make_unique<CocoFile>(std::move(file)));
   }
   if (format == OutputFormat::voc) {
     auto files = std::make_unique<VocFiles>(folder, labels);
@@ -175,6 +181,29 @@ Result<std::unique_ptr<DetectionFiles>> DetectionFiles::create(OutputFormat form
     return std::unique_ptr<DetectionFiles>(std::move(files));
   }
   return Error{ErrorCode::usage, {}, "only the formats coco and voc have files of detections"};
+}
+
+Result<void> DetectionFiles::write(std::string_view lines) {
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n'));
+    lines.remove_prefix(std::min(lines.size(), line.size() + 1));
+    int id = 0;
+    const auto [at, failed] = std::from_chars(line.data(), line.data() + line.size(), id);
+    const auto head = static_cast<std::size_t>(at - line.data());
+    if (failed != std::errc() || id < 0 || head >= line.size()) {
+      return Error{ErrorCode::io, {}, "a stored detection is damaged"};
+    }
+    OCTET_CHECK(write(id, line.substr(head + 1)));
+  }
+  return {};
+}
+
+Result<void> append_detection_lines(OutputFormat format, const Record& record, const Annotations* annotations,
+                                    std::string& lines) {
+  if (!record.outcomes) return {};
+  if (format == OutputFormat::coco) return append_coco_lines(record, annotations, lines);
+  if (format == OutputFormat::voc) append_voc_lines(record, lines);
+  return {};
 }
 
 std::string_view detection_files_name(OutputFormat format) noexcept {

@@ -1,10 +1,11 @@
 // Detections in the forms that other evaluation programs read.
 #pragma once
 
-#include <filesystem>  // std::filesystem::path
-#include <memory>      // std::unique_ptr
-#include <span>        // std::span
-#include <string>      // std::string
+#include <filesystem>   // std::filesystem::path
+#include <memory>       // std::unique_ptr
+#include <span>         // std::span
+#include <string>       // std::string
+#include <string_view>  // std::string_view
 
 #include "octet/jobs/annotations.h"
 #include "octet/jobs/writers.h"
@@ -25,20 +26,27 @@ namespace octet {
 ///   '_'; "class<id>" where a class has no label or shares it.
 class DetectionFiles {
  public:
-  /// `annotations` may be null and must outlive the object; `labels` likewise must.
+  /// `labels` must outlive the object.
   static Result<std::unique_ptr<DetectionFiles>> create(OutputFormat format, const std::filesystem::path& folder,
-                                                        std::span<const std::string> labels,
-                                                        const Annotations* annotations);
+                                                        std::span<const std::string> labels);
   virtual ~DetectionFiles() = default;
   DetectionFiles(const DetectionFiles&) = delete;
   DetectionFiles& operator=(const DetectionFiles&) = delete;
 
-  virtual Result<void> write(const Record& record) = 0;
+  /// Takes what append_detection_lines made.
+  Result<void> write(std::string_view lines);
   virtual Result<void> commit() = 0;
 
  protected:
   DetectionFiles() = default;
+  /// One detection: `text` is its line in the file of class `id`, or its JSON object.
+  virtual Result<void> write(int id, std::string_view text) = 0;
 };
+
+/// Appends "<class> <text>\n" for each detection of the record that DetectionFiles will write: all that its files
+/// need of the record. `annotations` may be null.
+Result<void> append_detection_lines(OutputFormat format, const Record& record, const Annotations* annotations,
+                                    std::string& lines);
 
 /// "coco_results.json"; "comp4_det_test_*.txt".
 std::string_view detection_files_name(OutputFormat format) noexcept;

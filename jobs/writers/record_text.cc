@@ -141,6 +141,16 @@ Result<OutputFormat> parse_output_format(std::string_view text) {
   return Error{ErrorCode::usage, {}, "there is no output format '" + std::string(text) + "': jsonl, csv, coco, voc"};
 }
 
+std::string_view to_string(OutputFormat format) noexcept {
+  switch (format) {
+    case OutputFormat::jsonl: return "jsonl";
+    case OutputFormat::csv: return "csv";
+    case OutputFormat::coco: return "coco";
+    case OutputFormat::voc: return "voc";
+  }
+  return "jsonl";
+}
+
 std::string_view output_name(OutputFormat format) noexcept {
   return format == OutputFormat::csv ? "scores.csv" : "scores.jsonl";
 }

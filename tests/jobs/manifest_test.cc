@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-Manifest example() {
+Manifest example_manifest() {
   Manifest manifest;
   manifest.identity.fields = {{"model", "net abc"}, {"top_k", "5"}};
   manifest.shard = {2, 8};
@@ -56,7 +56,7 @@ class ManifestFile : public testing::Test {
 
 TEST_F(ManifestFile, ReadsWhatWasWritten) {
   EXPECT_FALSE(read().value());
-  const Manifest expected = example();
+  const Manifest expected = example_manifest();
   write(text_of(expected));
   const Manifest manifest = *read().value();
   EXPECT_EQ(manifest.identity, expected.identity);
@@ -77,11 +77,11 @@ TEST_F(ManifestFile, ReadsWhatWasWritten) {
   EXPECT_EQ(to_string(segment.first_failed[0].error), "w: m");
   EXPECT_EQ(segment.first_failed[1].error.code, ErrorCode::limit);
   EXPECT_FALSE(segment.first_failed[1].offset);
-  EXPECT_EQ(text_of(manifest).size(), text_of(expected).size() + 2);  // U+FFFD for the byte
+  EXPECT_EQ(text_of(manifest), text_of(expected));
 }
 
 TEST_F(ManifestFile, IsReadUpToALineThatIsCutOff) {
-  const Manifest expected = example();
+  const Manifest expected = example_manifest();
   const std::string text = text_of(expected);
   for (std::size_t size = 0; size < text.size(); ++size) {
     write(text.substr(0, size));
@@ -95,10 +95,10 @@ TEST_F(ManifestFile, IsReadUpToALineThatIsCutOff) {
 }
 
 TEST_F(ManifestFile, DamageIsAnErrorWithItsLine) {
-  const std::string text = text_of(example());
+  const std::string text = text_of(example_manifest());
   for (const std::string& line : {std::string("nonsense\n"), std::string("{\"segment\":\"s\",\"records\":\"many\"}\n"),
                                   std::string("[]\n"), std::string("{\"end\":7}\n")}) {
-    write(manifest_line(example()) + line + text);
+    write(manifest_line(example_manifest()) + line + text);
     const auto manifest = read();
     ASSERT_FALSE(manifest) << line;
     EXPECT_EQ(manifest.error().code, ErrorCode::bad_record);
@@ -119,7 +119,7 @@ TEST(JobFolders, ListTheirShards) {
   const test::TemporaryFolder folder;
   EXPECT_EQ(read_shards(folder.path()).error().code, ErrorCode::not_found);
   EXPECT_EQ(read_shards(folder.path() / "absent").error().code, ErrorCode::not_found);
-  Manifest manifest = example();
+  Manifest manifest = example_manifest();
   for (const std::uint64_t index : {10, 2, 0}) {
     manifest.shard = {index, 11};
     fs::create_directories(job_folder(shard_folder(folder.path(), manifest.shard)));

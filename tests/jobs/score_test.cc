@@ -41,6 +41,7 @@ class Score : public testing::Test {
     result.scorer = test::tiny_scorer();
     result.stream.source.data = shared_->path() / data;
     result.output = folder_.path() / "out";
+    result.resume = Resume::never;
     return result;
   }
   std::string scores(const ScoreOptions& options) const {
@@ -54,7 +55,11 @@ class Score : public testing::Test {
     EXPECT_EQ(summary.error().code, code) << to_string(summary.error());
     EXPECT_THAT(to_string(summary.error()), HasSubstr(text));
     const fs::path out = folder_.path() / "out";
-    EXPECT_TRUE(!fs::exists(out) || fs::is_empty(out)) << fs::directory_iterator(out)->path();
+    if (!fs::exists(out)) return;
+    for (const auto& file : fs::recursive_directory_iterator(out)) {
+      EXPECT_NE(file.path().extension(), ".part") << file.path();
+      EXPECT_FALSE(file.path().filename().string().starts_with("scores.")) << file.path();
+    }
   }
 
   static test::TemporaryFolder* shared_;
@@ -85,7 +90,17 @@ TEST_F(Score, OneRecordForEachEntryInOrder) {
       ASSERT_GE(lines[i]["predictions"][k - 1]["score"], lines[i]["predictions"][k]["score"]);
     }
   }
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path() / "out"), {}), 1) << "a temporary file is left";
+  std::set<std::string> files;
+  for (const auto& file : fs::recursive_directory_iterator(folder_.path() / "out")) {
+    files.insert(fs::relative(file.path(), folder_.path() / "out").string());
+  }
+  EXPECT_EQ(files,
+            (std::set<std::string>{"job", "job/lock", "job/manifest.jsonl", "quarantine.jsonl", "scores.jsonl"}));
+  const auto quarantined = read_lines(summary.quarantine);
+  ASSERT_EQ(quarantined.size(), 2U);
+  EXPECT_EQ(quarantined[0]["index"], 5);
+  EXPECT_EQ(quarantined[0]["code"], "bad_image");
+  EXPECT_EQ(quarantined[0]["file"], (shared_->path() / "pictures" / "0005.jpg").string());
 }
 
 TEST_F(Score, IsTheSameForThreadsBatchesAndKindsOfSource) {

@@ -60,8 +60,6 @@ TEST_F(Slurm, StagesAreScriptsThatBashReads) {
   EXPECT_EQ(stages[1].name, "score");
   EXPECT_THAT(stages[1].text, HasSubstr("#SBATCH --array=0-5%2\n"));
   EXPECT_THAT(stages[1].text, HasSubstr("--only score --shard auto/6 --streams 4\n"));
-  EXPECT_THAT(stages[1].text, HasSubstr("task=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\n"));
-  EXPECT_THAT(stages[0].text, HasSubstr("task=$SLURM_JOB_ID\n"));
   EXPECT_THAT(stages[0].text, Not(HasSubstr("--array")));
   EXPECT_THAT(stages[2].text, HasSubstr("out put 100%' --max-bad '1%'\n"));
   EXPECT_THAT(stages[3].text, HasSubstr("--only evaluate"));

@@ -49,7 +49,7 @@ class Prober {
  private:
   static DecoderOptions options(bool tolerant) {
     DecoderOptions options;
-    options.accept_truncated = tolerant;
+    options.tolerate = tolerant ? Tolerance::warnings : Tolerance::none;
     options.max_pixels = 1'000'000;
     return options;
   }

@@ -145,7 +145,7 @@ TEST(Decoder, DamageCountsWhereItIsUsed) {
   p.resize = ResizeMode::shorter_side;  // rows 96..159 only
   EXPECT_EQ(decode(cut, p), decode(whole, p));
   DecoderOptions tolerant;
-  tolerant.accept_truncated = true;
+  tolerant.tolerate = Tolerance::truncated;
   ByteVector slot(slot_bytes(exact({64, 256}), {}));
   const auto info = Decoder(tolerant).decode(cut, exact({64, 256}), {}, slot);
   ASSERT_TRUE(info) << to_string(info.error());
@@ -153,6 +153,13 @@ TEST(Decoder, DamageCountsWhereItIsUsed) {
   const ByteVector complete = decode(whole, exact({64, 256}));
   EXPECT_TRUE(std::equal(slot.begin(), slot.begin() + std::ptrdiff_t{64} * 128 * 3, complete.begin()))
       << "what is there is right";
+  // Damage in the middle is another thing than an end that is missing.
+  ByteVector broken = whole;
+  std::fill(broken.begin() + static_cast<std::ptrdiff_t>(whole.size() / 2),
+            broken.begin() + static_cast<std::ptrdiff_t>(whole.size() / 2) + 40, std::uint8_t{0xD8});
+  EXPECT_FALSE(Decoder(tolerant).decode(broken, exact({64, 256}), {}, slot));
+  tolerant.tolerate = Tolerance::warnings;
+  EXPECT_TRUE(Decoder(tolerant).decode(broken, exact({64, 256}), {}, slot));
 }
 
 TEST(Decoder, LimitsAreCheckedAndNamed) {

@@ -1,6 +1,7 @@
 // Makes one system call of the library's file writing fail.
 #pragma once
 
+#include <atomic>   // std::atomic
 #include <cerrno>   // errno
 #include <cstdint>  // std::uint8_t
 
@@ -10,7 +11,8 @@ namespace octet::test {
 
 enum class FileCall : std::uint8_t { open, write, fsync, close, rename };
 
-/// While it lives, call number `at` (from 0) of kind `call` fails with `error`; `at` -1 only counts.
+/// While it lives, call number `at` (from 0) of kind `call` fails with `error`; `at` -1 only counts. A write
+/// that fails with 0 writes half of its bytes, once. Counts calls of any thread.
 /// A failing close() closes all the same, as Linux does.
 class FaultyFileOps final : public FileOps {
  public:
@@ -20,7 +22,8 @@ class FaultyFileOps final : public FileOps {
 
   int open(const char* path, int flags) override { return fails(FileCall::open) ? -1 : FileOps::open(path, flags); }
   ssize_t write(int descriptor, const void* bytes, std::size_t count) override {
-    return fails(FileCall::write) ? -1 : FileOps::write(descriptor, bytes, count);
+    if (!fails(FileCall::write)) return FileOps::write(descriptor, bytes, count);
+    return error_ == 0 ? FileOps::write(descriptor, bytes, (count + 1) / 2) : -1;
   }
   int fsync(int descriptor) override { return fails(FileCall::fsync) ? -1 : FileOps::fsync(descriptor); }
   int close(int descriptor) override {
@@ -42,7 +45,7 @@ class FaultyFileOps final : public FileOps {
 
   FileCall call_;
   int at_, error_;
-  int calls_ = 0;
+  std::atomic<int> calls_{0};
   FileOps* before_;
 };
 
