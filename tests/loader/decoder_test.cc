@@ -155,8 +155,8 @@ TEST(Decoder, DamageCountsWhereItIsUsed) {
       << "what is there is right";
   // Damage in the middle is another thing than an end that is missing.
   ByteVector broken = whole;
-  std::fill(broken.begin() + static_cast<std::ptrdiff_t>(whole.size() / 2),
-            broken.begin() + static_cast<std::ptrdiff_t>(whole.size() / 2) + 40, std::uint8_t{0xD8});
+  broken[whole.size() / 2] = 0xFF;
+  broken[whole.size() / 2 + 1] = 0xE5;  // a marker that does not belong there
   EXPECT_FALSE(Decoder(tolerant).decode(broken, exact({64, 256}), {}, slot));
   tolerant.tolerate = Tolerance::warnings;
   EXPECT_TRUE(Decoder(tolerant).decode(broken, exact({64, 256}), {}, slot));
