@@ -57,12 +57,47 @@ struct ValueDamage {
   double mean_error = 0;     ///< mean of x' - x over the root mean square of x
 };
 
+/// A layer as a candidate for float.
+struct LayerGain {
+  std::string name;  ///< the node's
+  double sqnr = 0;   ///< of the network's output in dB (see OutputMatch) when this layer alone is float, nothing fitted
+  double gain = 0;   ///< what that is above all layers in INT8
+};
+
+/// How well a quantised graph follows the float one at the network's output, on pictures that were not used for
+/// fitting.
+struct OutputMatch {
+  double agreement = 0;  ///< expected share of pictures with the same best class, percent: see output_match.h
+  /// Expected loss of top-1, points; where there are labels.
+  std::optional<double> drop;
+  double sqnr = 0;                        ///< of the outputs (each picture's less their mean) in dB, at most 200
+  std::int64_t judged = 0, agreeing = 0;  ///< pictures, and those of them with the same best class
+};
+
+/// One more layer in float.
+struct PrecisionStep {
+  std::string layer;  ///< empty in the first step: all layers in INT8
+  OutputMatch match;
+};
+
+/// Which layers stay in float to meet a bound, and why: see precision.h.
+struct PrecisionReport {
+  std::optional<double> min_agreement, max_drop;  ///< the bound: one of them
+  bool met = false;
+  std::vector<LayerGain> ranking;    ///< largest gain first; empty when INT8 alone met the bound
+  std::vector<PrecisionStep> steps;  ///< the layers of all but the first are in float, in this order
+  std::size_t best = 0;              ///< the step whose layers the model keeps in float
+  /// Images/s of the executor on one thread, the graphs taking turns; 0 where they were not measured.
+  double int8_images_per_s = 0, images_per_s = 0, f32_images_per_s = 0;
+};
+
 /// What calibration did, for reports.
 struct CalibrationReport {
   std::int64_t images = 0;                   ///< decoded and used
   std::map<std::string, ValueRange> ranges;  ///< by output_name
   int int8_nodes = 0, f32_nodes = 0;         ///< nodes that compute in each precision
   std::vector<ValueDamage> damage;           ///< in the order of the INT8 graph; see measure_damage
+  std::optional<PrecisionReport> precision;  ///< where a bound was given
 };
 
 struct CalibratedModel {

@@ -11,10 +11,10 @@
 namespace octet {
 namespace {
 
-constexpr std::size_t kWindows = 1024;  // of a reader, over all pictures
+constexpr std::size_t kReaderWindows = 1024;  // of a reader, over all pictures
 constexpr std::size_t kWindowBytes = std::size_t{96} << 20U;
 constexpr std::size_t kFilters = 64;  // of a reader that are looked at
-constexpr float kCandidates[] = {1.0F, 0.5F, 0.6F, 0.7F, 0.8F, 0.9F, 1.15F, 1.3F, 1.5F, 1.75F, 2.0F};
+constexpr float kFactors[] = {1.0F, 0.5F, 0.6F, 0.7F, 0.8F, 0.9F, 1.15F, 1.3F, 1.5F, 1.75F, 2.0F};
 
 /// A layer, or the operand of a sum (`weight` empty), that reads a group.
 struct Reader {
@@ -46,7 +46,7 @@ std::vector<Reader> find_readers(const Graph& graph, const Regions& regions, std
       } else {
         continue;
       }
-      reader.count = std::min(reader.shape.positions, (kWindows + pictures - 1) / pictures);
+      reader.count = std::min(reader.shape.positions, (kReaderWindows + pictures - 1) / pictures);
       bytes += reader.count * pictures * reader.shape.row() * sizeof(float);
       readers.push_back(std::move(reader));
     }
@@ -146,11 +146,11 @@ Result<std::vector<Storage>> least_output_error(const Graph& f32, const Regions&
                                                 int threads) {
   std::vector<Reader> readers = find_readers(f32, regions, std::max<std::size_t>(pictures.count(), 1));
   OCTET_CHECK(record(f32, pictures, threads, readers));
-  constexpr std::size_t kCount = std::size(kCandidates);
+  constexpr std::size_t kCount = std::size(kFactors);
   const auto candidate = [&](std::size_t group, std::size_t k) {
     Storage storage = groups[group];
     const float most = std::max(storage.scale, largest[group] / static_cast<float>(levels_of(storage.dtype)));
-    storage.scale = std::min(storage.scale * kCandidates[k], most);
+    storage.scale = std::min(storage.scale * kFactors[k], most);
     return storage;
   };
   std::vector<double> errors(readers.size() * kCount);

@@ -56,7 +56,7 @@ struct Runner {
 };
 
 /// What one task owns.
-struct Worker {
+struct PictureWorker {
   PictureRun at{};
   std::vector<Runner> runners;
 
@@ -103,7 +103,7 @@ Result<void> run_pictures(std::span<const Graph* const> graphs, const PictureSto
   for (const Graph* graph : graphs) {
     OCTET_TRY(plans.emplace_back(), Plan::compile(*graph, {.batch = 1, .observable = true}));
   }
-  std::vector<Worker> workers(worker_count(threads));
+  std::vector<PictureWorker> workers(worker_count(threads));
   for (std::size_t w = 0; w < workers.size(); ++w) {
     workers[w].at.worker = w;
     for (const auto& plan : plans) {

@@ -19,6 +19,8 @@ class PictureStore {
   void add(std::span<const std::uint8_t> picture);  ///< `bytes_per_picture` bytes
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
   [[nodiscard]] std::span<const std::uint8_t> operator[](std::size_t i) const;
+  /// How many pictures had been added before the i-th kept one.
+  [[nodiscard]] std::size_t position(std::size_t i) const noexcept { return i * stride_; }
 
  private:
   std::size_t bytes_, capacity_;

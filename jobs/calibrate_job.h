@@ -8,6 +8,7 @@
 #include <vector>      // std::vector
 
 #include "octet/calibrator/calibrate.h"
+#include "octet/calibrator/precision.h"
 #include "octet/graph/model.h"
 #include "octet/jobs/progress.h"
 #include "octet/loader/decoder.h"
@@ -28,6 +29,10 @@ struct CalibrateOptions {
   std::uint64_t seed = 0;
   /// Take every stride-th entry from `offset` on instead of drawing (0: draw).
   std::uint64_t stride = 0, offset = 0;
+  /// A bound, one of them at most: layers stay in float until it is met (see PrecisionOptions). Labels are the
+  /// entries'.
+  std::optional<double> min_agreement, max_drop;
+  int max_float = PrecisionOptions{}.max_float;
   DecoderOptions decoder;
   int threads = 0;  ///< 0: as many as the calling arena has
   JobControl control;
@@ -46,8 +51,13 @@ struct CalibrateSummary {
 
 /// Samples, decodes in parallel (fed in index order, so the result depends on the sample alone),
 /// calibrates and saves. The provenance names the FP32 files' digests, the options, the data's name
-/// and the number of images. Error(bad_image) when no sampled entry could be read, Error(usage) for
-/// options out of range or a model that is INT8 already.
+/// and the number of images. With a bound, every step of the search leaves the best pair so far, and a file
+/// OUTPUT.precision.json from which the same call goes on when it was stopped (Error(cancelled) says what was reached);
+/// it goes when the search has ended. A bound that is not met is no error here: see missed_bound. Error(bad_image) when
+/// no sampled entry could be read, Error(usage) for options out of range or a model that is INT8 already.
 Result<CalibrateSummary> calibrate_model(const CalibrateOptions& options);
+
+/// Error(invalid_config) that says what was reached, when a bound was given and not met.
+std::optional<Error> missed_bound(const CalibrateSummary& summary);
 
 }  // namespace octet

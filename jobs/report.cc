@@ -135,6 +135,33 @@ Json evaluate_json(const EvaluateSummary& summary) {
   return json;
 }
 
+Json precision_json(const PrecisionReport& precision) {
+  Json json;
+  if (precision.min_agreement) json["min_agreement"] = *precision.min_agreement;
+  if (precision.max_drop) json["max_drop"] = *precision.max_drop;
+  json["met"] = precision.met;
+  json["float_layers"] = Json::array();
+  for (std::size_t i = 1; i <= precision.best; ++i) json["float_layers"].push_back(precision.steps[i].layer);
+  json["steps"] = Json::array();
+  for (const PrecisionStep& step : precision.steps) {
+    Json& entry = json["steps"].emplace_back();
+    if (!step.layer.empty()) entry["layer"] = step.layer;
+    entry["agreement"] = step.match.agreement;
+    if (step.match.drop) entry["drop"] = *step.match.drop;
+    entry["sqnr"] = step.match.sqnr;
+    entry["judged"] = step.match.judged;
+    entry["agreeing"] = step.match.agreeing;
+  }
+  json["ranking"] = Json::array();
+  for (const LayerGain& gain : precision.ranking) {
+    json["ranking"].push_back({{"layer", gain.name}, {"sqnr", gain.sqnr}, {"gain", gain.gain}});
+  }
+  json["int8_images_per_s"] = precision.int8_images_per_s;
+  json["images_per_s"] = precision.images_per_s;
+  json["f32_images_per_s"] = precision.f32_images_per_s;
+  return json;
+}
+
 Json calibrate_json(const CalibrateSummary& summary) {
   Json json;
   json["model"] = summary.model;
@@ -147,6 +174,7 @@ Json calibrate_json(const CalibrateSummary& summary) {
   json["symbol"] = summary.symbol.string();
   json["params"] = summary.params.string();
   json["seconds"] = summary.seconds;
+  if (summary.report.precision) json["precision"] = precision_json(*summary.report.precision);
   json["ranges"] = Json::object();
   for (const auto& [name, range] : summary.report.ranges) {
     json["ranges"][name] = {{"min", range.min}, {"max", range.max}, {"threshold", range.threshold}};

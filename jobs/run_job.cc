@@ -5,9 +5,7 @@
 #include <new>       // std::bad_alloc
 #include <utility>   // std::move
 
-#include "octet/executor/plan.h"
 #include "octet/graph/output_file.h"
-#include "octet/graph/version.h"
 #include "octet/jobs/report.h"
 #include "octet/jobs/stage/stamp.h"
 #include "octet/jobs/stage/stream.h"
@@ -24,14 +22,6 @@ fs::path beside(const fs::path& output) {
   return stamp += ".stamp";
 }
 
-Stamp begin_stamp(const char* stage) {
-  Stamp stamp;
-  stamp.add("stage", stage);
-  stamp.add("octet", kVersion);
-  stamp.add("isa", effective_isa());
-  return stamp;
-}
-
 Result<Stamp> calibration_stamp(const CalibrateOptions& options, DataDigests& digests) {
   Stamp stamp = begin_stamp("calibrate");
   OCTET_CHECK(stamp.add_model("model", options.model, options.load, digests));
@@ -46,6 +36,9 @@ Result<Stamp> calibration_stamp(const CalibrateOptions& options, DataDigests& di
   stamp.add("seed", options.seed);
   stamp.add("stride", options.stride);
   stamp.add("offset", options.offset);
+  if (options.min_agreement) stamp.add("min_agreement", *options.min_agreement);
+  if (options.max_drop) stamp.add("max_drop", *options.max_drop);
+  if (options.min_agreement || options.max_drop) stamp.add("max_float", options.max_float);
   return stamp;
 }
 
@@ -122,6 +115,12 @@ void share(RunOptions& options) {
   if (options.evaluate->stream.source.data.empty()) options.evaluate->stream.source = options.score.stream.source;
 }
 
+Result<CalibrateSummary> calibrate_stage(const CalibrateOptions& options) {
+  OCTET_TRY(CalibrateSummary summary, calibrate_model(options));
+  if (auto missed = missed_bound(summary)) return std::move(*missed);
+  return summary;
+}
+
 /// The stages of one job, which share what has been digested.
 class JobRun {
  public:
@@ -147,7 +146,7 @@ class JobRun {
       return {};
     };
     OCTET_TRY(summary_.calibrated, run_stage(options_.force, options.output, inputs, add_outputs,
-                                             keep(summary_.calibrate, [&] { return calibrate_model(options); })));
+                                             keep(summary_.calibrate, [&] { return calibrate_stage(options); })));
     return {};
   }
 

@@ -130,6 +130,13 @@ po::options_description calibration_options() {
   add("dtype", po::value<std::string>()->default_value("auto")->value_name("auto|s8|u8"), "type of activations");
   add("percentile", po::value<double>()->default_value(CalibrationOptions{}.percentile)->value_name("P"),
       "share of values inside the range, for --mode percentile");
+  add("min-agreement", po::value<double>()->value_name("P"),
+      "keep the fewest layers in FP32 with which the best class is that of the FP32 network for P percent of the "
+      "pictures; judged on every third picture of the sample, which is held back; needs no labels");
+  add("max-drop", po::value<double>()->value_name("P"),
+      "likewise, with which top-1 drops by P points at most; needs labelled pictures");
+  add("max-float", po::value<int>()->default_value(CalibrateOptions{}.max_float)->value_name("N"),
+      "layers in FP32 at most, for --min-agreement and --max-drop");
   return options;
 }
 
@@ -156,6 +163,17 @@ Result<CalibrateOptions> calibration_options(const po::variables_map& values) {
   options.seed = values["seed"].as<std::uint64_t>();
   options.stride = values["stride"].as<std::uint64_t>();
   options.offset = values["offset"].as<std::uint64_t>();
+  options.min_agreement = given<double>(values, "min-agreement");
+  options.max_drop = given<double>(values, "max-drop");
+  options.max_float = values["max-float"].as<int>();
+  if (options.min_agreement && options.max_drop) return usage("give --min-agreement or --max-drop, not both");
+  if (options.min_agreement && !(*options.min_agreement > 0 && *options.min_agreement <= 100)) {
+    return usage("--min-agreement must be above 0 and at most 100");
+  }
+  if (options.max_drop && !(*options.max_drop >= 0 && *options.max_drop <= 100)) {
+    return usage("--max-drop must be 0 to 100");
+  }
+  if (options.max_float < 0) return usage("--max-float must not be negative");
   options.control = job_control(values);
   return options;
 }

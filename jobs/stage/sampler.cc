@@ -101,6 +101,9 @@ void Sampler::decode(std::vector<Entry>& candidates) {
     if (!errors[i]) {
       if (i != ready_) std::copy_n(slot(i).begin(), slot_bytes_, slot(ready_).begin());
       ++ready_;
+      const std::vector<float>& labels = candidates[i].labels;
+      const bool one = labels.size() == 1 && labels[0] >= 0 && labels[0] < 16777216.0F;
+      labels_.push_back(one ? static_cast<std::int32_t>(labels[0]) : -1);
       continue;
     }
     ended_ = false;  // later entries may replace it; if there are none, next_candidate finds the end again

@@ -23,6 +23,8 @@ class Sampler {
 
   /// A PictureSource: up to `count` pictures into `slots`; 0 at the end.
   Result<std::int64_t> fill(std::span<std::uint8_t> slots, std::int64_t count);
+  /// Class of each picture so far, -1 for one without a single label: those handed out, and perhaps a few more.
+  [[nodiscard]] const std::vector<std::int32_t>& labels() const noexcept { return labels_; }
   [[nodiscard]] std::uint64_t unreadable() const noexcept { return unreadable_; }
   [[nodiscard]] const std::vector<std::string>& first_unreadable() const noexcept { return first_unreadable_; }
 
@@ -46,6 +48,7 @@ class Sampler {
   std::size_t ready_ = 0, given_ = 0;
   std::uint64_t unreadable_ = 0;
   std::vector<std::string> first_unreadable_;
+  std::vector<std::int32_t> labels_;
 };
 
 }  // namespace octet

@@ -5,7 +5,9 @@
 #include <iterator>      // std::istreambuf_iterator
 #include <system_error>  // std::error_code
 
+#include "octet/executor/plan.h"
 #include "octet/graph/file_io.h"
+#include "octet/graph/version.h"
 
 namespace octet {
 namespace {
@@ -121,6 +123,14 @@ bool Stamp::equals(const fs::path& file) const {
   std::ifstream stream(file, std::ios::binary);
   const std::string stored((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
   return stream.good() || stream.eof() ? stored == text_ : false;
+}
+
+Stamp begin_stamp(const char* stage) {
+  Stamp stamp;
+  stamp.add("stage", stage);
+  stamp.add("octet", kVersion);
+  stamp.add("isa", effective_isa());
+  return stamp;
 }
 
 }  // namespace octet

@@ -47,4 +47,7 @@ class Stamp {
   std::string text_;
 };
 
+/// A stamp that begins with the stage's name, octet's version and the instruction set.
+Stamp begin_stamp(const char* stage);
+
 }  // namespace octet
