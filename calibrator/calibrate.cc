@@ -7,6 +7,11 @@
 
 namespace octet {
 
+std::string_view to_string(CalibrationMode mode) noexcept {
+  static constexpr std::string_view kModeNames[] = {"naive", "entropy", "percentile", "mse", "auto"};
+  return kModeNames[static_cast<std::size_t>(mode)];
+}
+
 Result<CalibratedModel> calibrate(const Model& model, const CalibrationOptions& options,
                                   const PictureSource& pictures) {
   OCTET_TRY(SampledGraph sampled, prepare(model, options));
@@ -16,7 +21,7 @@ Result<CalibratedModel> calibrate(const Model& model, const CalibrationOptions& 
       [&](std::span<const std::uint8_t> picture) { kept.add(picture); }, sampled));
   OCTET_TRY(QuantizedGraph quantized, quantize_sample(sampled, options, kept));
   if (options.measure_damage) {
-    OCTET_TRY(quantized.report.damage, measure_damage(quantized.f32, quantized.int8, kept, options.threads));
+    OCTET_CHECK(report_damage(quantized.f32, quantized.int8, options.judged, kept, options.threads, quantized.report));
   }
   return as_model(model, options, sampled.collection.images, std::move(quantized));
 }

@@ -1,13 +1,15 @@
 // FP32 model + sample pictures -> INT8 model.
 #pragma once
 
-#include <cstdint>     // std::int64_t
-#include <functional>  // std::function
-#include <map>         // std::map
-#include <optional>    // std::optional
-#include <span>        // std::span
-#include <string>      // std::string
-#include <vector>      // std::vector
+#include <array>        // std::array
+#include <cstdint>      // std::int64_t
+#include <functional>   // std::function
+#include <map>          // std::map
+#include <optional>     // std::optional
+#include <span>         // std::span
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <vector>       // std::vector
 
 #include "octet/graph/model.h"
 
@@ -23,11 +25,16 @@ enum class CalibrationMode : std::uint8_t {
   /// (refine.h). The others choose thresholds alone (thresholds.h).
   automatic,
 };
+std::string_view to_string(CalibrationMode mode) noexcept;  ///< "naive", "entropy", "percentile", "mse", "auto"
 enum class ActivationType : std::uint8_t {
   automatic,  ///< u8 where values are non-negative by construction, else s8
   s8,         ///< s8 everywhere
   u8,         ///< also u8 where the sample never went below zero
 };
+
+/// Supplies decoded pictures: fills `slots` with up to `count` pictures laid out one behind the
+/// other (u8 NHWC without border) and returns how many; 0 at the end. Called from one thread.
+using PictureSource = std::function<Result<std::int64_t>(std::span<std::uint8_t> slots, std::int64_t count)>;
 
 struct CalibrationOptions {
   CalibrationMode mode = CalibrationMode::automatic;
@@ -35,7 +42,10 @@ struct CalibrationOptions {
   std::vector<std::string> exclude;  ///< node names (also names of fused nodes) that stay FP32
   double percentile = 99.99;         ///< for CalibrationMode::percentile
   int threads = 0;                   ///< 0: as many as the calling arena has
-  bool measure_damage = false;       ///< fill CalibrationReport::damage
+  bool measure_damage = false;       ///< fill CalibrationReport::damage and ::histograms
+  /// What the damage is measured on, asked for when the model is done; up to 64 are kept. Empty, or without pictures:
+  /// those that calibrated.
+  PictureSource judged;
 };
 
 /// Range of one value, as measured and as chosen. With equalisation: of the equalised network.
@@ -44,14 +54,26 @@ struct ValueRange {
   float threshold = 0;     ///< |x| that maps to the largest stored integer
 };
 
+/// Magnitudes of one value over the sample. With equalisation: of the equalised network.
+struct ValueHistogram {
+  double bin_width = 0;
+  std::vector<std::uint64_t> counts;  ///< at most 128: values that are not 0 with i <= |x| / bin_width < i + 1
+  std::uint64_t zeros = 0;            ///< exactly 0
+  /// What the modes naive, entropy, percentile and mse would choose: see thresholds.h.
+  std::array<float, 4> thresholds{};
+};
+
 /// What INT8 does to one value: the INT8 node's output, everything before it in INT8 as well, against
 /// the float graph on the same pictures.
 struct ValueDamage {
   std::string name;          ///< the node's name
   std::string output_name;   ///< as in CalibrationReport::ranges
+  std::string op;            ///< the operator's name
+  bool int8 = false;         ///< the node computes in INT8, whatever it stores; else it stayed float
   DType dtype = DType::f32;  ///< how the INT8 graph stores it
   float scale = 0;           ///< of a quantised value
   double sqnr = 0;           ///< 10 log10(sum x^2 / sum (x' - x)^2) in dB, at most 200
+  double input_sqnr = 200;   ///< the worst of the values that the node reads
   double cosine = 1;         ///< sum x x' / sqrt(sum x^2 sum x'^2); 1 when both are all zero
   double clipped = 0;        ///< share (0..1) of the float values outside the stored range
   double mean_error = 0;     ///< mean of x' - x over the root mean square of x
@@ -93,21 +115,20 @@ struct PrecisionReport {
 
 /// What calibration did, for reports.
 struct CalibrationReport {
-  std::int64_t images = 0;                   ///< decoded and used
-  std::map<std::string, ValueRange> ranges;  ///< by output_name
-  int int8_nodes = 0, f32_nodes = 0;         ///< nodes that compute in each precision
-  std::vector<ValueDamage> damage;           ///< in the order of the INT8 graph; see measure_damage
-  std::optional<PrecisionReport> precision;  ///< where a bound was given
+  std::int64_t images = 0;                           ///< decoded and used
+  std::map<std::string, ValueRange> ranges;          ///< by output_name
+  int int8_nodes = 0, f32_nodes = 0;                 ///< nodes that compute in each precision
+  std::vector<ValueDamage> damage;                   ///< in the order of the INT8 graph; see measure_damage
+  std::size_t damage_pictures = 0;                   ///< that it was measured on
+  bool damage_held_out = false;                      ///< none of them calibrated
+  std::map<std::string, ValueHistogram> histograms;  ///< by output_name, of the values in `ranges`
+  std::optional<PrecisionReport> precision;          ///< where a bound was given
 };
 
 struct CalibratedModel {
   Model model;
   CalibrationReport report;
 };
-
-/// Supplies decoded pictures: fills `slots` with up to `count` pictures laid out one behind the
-/// other (u8 NHWC without border) and returns how many; 0 at the end. Called from one thread.
-using PictureSource = std::function<Result<std::int64_t>(std::span<std::uint8_t> slots, std::int64_t count)>;
 
 /// Optimises `model`, runs it in FP32 over all pictures with streaming statistics (memory does not
 /// depend on their number; up to 64 of them, evenly spread, are kept for further passes), chooses thresholds and

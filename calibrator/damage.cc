@@ -1,6 +1,6 @@
 #include "octet/calibrator/damage.h"
 
-#include <algorithm>  // std::min
+#include <algorithm>  // std::any_of, std::min
 #include <cmath>      // std::sqrt
 #include <map>        // std::map
 #include <utility>    // std::pair
@@ -59,7 +59,12 @@ std::size_t elements_of(const Observation& seen) {
 }
 
 ValueDamage summary(const Node& node, const Sums& sums) {
-  ValueDamage damage{node.name, node.output_name, node.outputs[0].dtype, node.outputs[0].scale};
+  ValueDamage damage;
+  damage.name = node.name;
+  damage.output_name = node.output_name;
+  damage.op = op_name(node.op);
+  damage.dtype = node.outputs[0].dtype;
+  damage.scale = node.outputs[0].scale;
   if (sums.error > 0)
     damage.sqnr = std::min(200.0, 10 * std::log10(std::max(sums.signal, 1e-300) / sums.error));
   else
@@ -71,6 +76,33 @@ ValueDamage summary(const Node& node, const Sums& sums) {
   if (sums.count > 0) damage.clipped = sums.clipped / sums.count;
   if (sums.signal > 0) damage.mean_error = sums.shift / sums.count / std::sqrt(sums.signal / sums.count);
   return damage;
+}
+
+bool is_quantized(DType dtype) { return dtype == DType::u8 || dtype == DType::s8; }
+
+bool computes_in_int8(const Graph& graph, const Node& node) {
+  if (node.as<DequantizeOp>() != nullptr || node.as<NormalizeOp>() != nullptr) return false;
+  return std::any_of(node.inputs.begin(), node.inputs.end(), [&](const ValueRef input) {
+    return graph.nodes[static_cast<std::size_t>(input.node)].as<ConstantOp>() == nullptr &&
+           is_quantized(graph.value(input).dtype);
+  });
+}
+
+/// Fills in what depends on the nodes before. `at`: node -> index into `damage`, -1: not compared; such a node is as
+/// good as what it reads.
+void add_inputs(const Graph& graph, const std::vector<int>& at, std::vector<ValueDamage>& damage) {
+  std::vector<double> known(graph.nodes.size(), 200);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    for (const ValueRef input : node.inputs) {
+      known[i] = std::min(known[i], known[static_cast<std::size_t>(input.node)]);
+    }
+    if (at[i] < 0) continue;
+    ValueDamage& own = damage[static_cast<std::size_t>(at[i])];
+    own.int8 = computes_in_int8(graph, node);
+    own.input_sqnr = known[i];
+    known[i] = own.sqnr;
+  }
 }
 
 }  // namespace
@@ -105,12 +137,37 @@ Result<std::vector<ValueDamage>> measure_damage(const Graph& f32, const Graph& i
     }
   }));
   std::vector<ValueDamage> result;
+  std::vector<int> at(int8.nodes.size(), -1);
   for (std::size_t p = 0; p < pairs.size(); ++p) {
     Sums total;
     for (std::size_t i = 0; i < pictures.count(); ++i) total.add(sums[i * pairs.size() + p]);
-    if (total.count > 0) result.push_back(summary(int8.nodes[static_cast<std::size_t>(pairs[p].second)], total));
+    if (!(total.count > 0)) continue;
+    const auto node = static_cast<std::size_t>(pairs[p].second);
+    at[node] = static_cast<int>(result.size());
+    result.push_back(summary(int8.nodes[node], total));
   }
+  add_inputs(int8, at, result);
   return result;
+}
+
+Result<void> report_damage(const Graph& f32, const Graph& int8, const PictureSource& judged, const PictureStore& kept,
+                           int threads, CalibrationReport& report) {
+  constexpr std::size_t kJudged = 64;
+  const std::size_t bytes = kept.count() > 0 ? kept[0].size() : 0;
+  PictureStore others(bytes, kJudged);
+  if (judged && bytes > 0) {
+    std::vector<std::uint8_t> slot(bytes);
+    for (;;) {
+      OCTET_TRY(const std::int64_t got, judged(slot, 1));
+      if (got <= 0) break;
+      others.add(slot);
+    }
+  }
+  report.damage_held_out = others.count() > 0;
+  const PictureStore& pictures = report.damage_held_out ? others : kept;
+  report.damage_pictures = pictures.count();
+  OCTET_TRY(report.damage, measure_damage(f32, int8, pictures, threads));
+  return {};
 }
 
 }  // namespace octet

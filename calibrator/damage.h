@@ -14,4 +14,9 @@ namespace octet {
 Result<std::vector<ValueDamage>> measure_damage(const Graph& f32, const Graph& int8, const PictureStore& pictures,
                                                 int threads);
 
+/// measure_damage on `judged`, or on `kept`, the pictures that calibrated, where that has none. Fills damage,
+/// damage_pictures and damage_held_out of `report`.
+Result<void> report_damage(const Graph& f32, const Graph& int8, const PictureSource& judged, const PictureStore& kept,
+                           int threads, CalibrationReport& report);
+
 }  // namespace octet

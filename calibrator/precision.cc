@@ -226,7 +226,8 @@ Result<BoundedModel> PrecisionSearch::finish() {
   const CalibrationOptions options = options_at(report_.best);
   OCTET_TRY(QuantizedGraph quantized, quantize_sample(sampled_, options, pictures_->all));
   if (options.measure_damage) {
-    OCTET_TRY(quantized.report.damage, measure_damage(quantized.f32, quantized.int8, pictures_->all, options.threads));
+    OCTET_CHECK(report_damage(quantized.f32, quantized.int8, options.judged, pictures_->all, options.threads,
+                              quantized.report));
   }
   result.calibrated = as_model_at(report_.best, std::move(quantized));
   CalibrationOptions quick = options_;

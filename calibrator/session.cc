@@ -5,6 +5,7 @@
 
 #include "octet/calibrator/balance.h"
 #include "octet/calibrator/equalize.h"
+#include "octet/calibrator/histogram.h"
 #include "octet/calibrator/names.h"
 #include "octet/calibrator/output_error.h"
 #include "octet/calibrator/refine.h"
@@ -62,6 +63,9 @@ Result<std::vector<Storage>> choose_storage(const SampledGraph& sampled, const R
       }
       const float own = choose_threshold(seen, options.mode, levels, options.percentile);
       report.ranges[node.output_name] = {seen.min(), seen.max(), own};
+      if (options.measure_damage) {
+        report.histograms[node.output_name] = histogram_of(seen, levels, options.percentile);
+      }
       threshold = std::max(threshold, own);
     }
     groups.push_back({dtypes[g], scale_of(threshold, levels)});
@@ -79,11 +83,10 @@ void count_nodes(const Graph& graph, const Regions& regions, CalibrationReport& 
 }
 
 std::map<std::string, std::string> provenance(const CalibrationOptions& options, std::int64_t images) {
-  static constexpr const char* kModes[] = {"naive", "entropy", "percentile", "mse", "auto"};
   static constexpr const char* kTypes[] = {"auto", "s8", "u8"};
   std::map<std::string, std::string> result;
   result["octet_version"] = std::string(kVersion);
-  result["calibration_mode"] = kModes[static_cast<std::size_t>(options.mode)];
+  result["calibration_mode"] = to_string(options.mode);
   result["calibration_dtype"] = kTypes[static_cast<std::size_t>(options.dtype)];
   result["calibration_images"] = std::to_string(images);
   if (options.mode == CalibrationMode::percentile) {

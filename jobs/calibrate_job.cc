@@ -12,6 +12,7 @@
 #include "octet/graph/digest.h"
 #include "octet/graph/output_file.h"
 #include "octet/graph/passes.h"
+#include "octet/jobs/report/judge.h"
 #include "octet/jobs/stage/bench_lanes.h"
 #include "octet/jobs/stage/precision_state.h"
 #include "octet/jobs/stage/sampler.h"
@@ -31,7 +32,8 @@ Result<void> check_options(const CalibrateOptions& options) {
   if (options.samples && *options.samples == 0) return bad("the number of samples must be at least 1");
   if (options.stride > 0 && options.offset >= options.stride) return bad("the offset must be below the stride");
   if (options.min_agreement && options.max_drop) return bad("give a least agreement or a largest drop, not both");
-  return {};
+  if (options.report_pictures == 0) return bad("a report needs at least one picture");
+  return check_reports(options);
 }
 
 std::vector<std::uint64_t> choose(const CalibrateOptions& options, std::uint64_t population) {
@@ -173,6 +175,7 @@ Result<CalibratedModel> calibrate_bounded(const CalibrateOptions& options, const
 }
 
 Result<CalibrateSummary> run(const CalibrateOptions& options, int threads) {
+  const auto begin = std::chrono::steady_clock::now();
   LoadOptions load = options.load;
   load.mxnet_int8_as_float = true;
   CalibrationInput input;
@@ -191,6 +194,14 @@ Result<CalibrateSummary> run(const CalibrateOptions& options, int threads) {
                                             options.decoder, options.control);
   CalibrationOptions calibration = options.calibration;
   if (calibration.threads == 0) calibration.threads = threads;
+  std::optional<HeldOut> held;  // known when the sample has been read
+  const auto hold = [&]() -> HeldOut& {
+    return held ? *held : held.emplace(options, input.model.preprocess, summary.population, input.sampler->tried());
+  };
+  if (!options.reports.empty()) {
+    calibration.measure_damage = true;
+    calibration.judged = [&](std::span<std::uint8_t> slots, std::int64_t count) { return hold().fill(slots, count); };
+  }
   const bool bounded = options.min_agreement || options.max_drop;
   const auto pictures = [&](auto slots, std::int64_t count) { return input.sampler->fill(slots, count); };
   auto calibrated =
@@ -211,19 +222,18 @@ Result<CalibrateSummary> run(const CalibrateOptions& options, int threads) {
   summary.images = static_cast<std::uint64_t>(summary.report.images);
   std::error_code ignored;
   if (bounded) std::filesystem::remove(precision_state_file(options.output), ignored);
+  summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (!options.reports.empty()) OCTET_CHECK(judge_and_report(options, hold(), summary));
   return summary;
 }
 
 }  // namespace
 
 Result<CalibrateSummary> calibrate_model(const CalibrateOptions& options) {
-  const auto begin = std::chrono::steady_clock::now();
   OCTET_CHECK(check_options(options));
   OCTET_TRY(const auto workers, Workers::create(options.threads));
   try {
-    OCTET_TRY(CalibrateSummary summary, workers->execute([&] { return run(options, workers->threads()); }));
-    summary.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    return summary;
+    return workers->execute([&] { return run(options, workers->threads()); });
   } catch (const std::bad_alloc&) {
     return Error{ErrorCode::limit, {}, "out of memory"};
   } catch (const std::exception& unexpected) {

@@ -42,21 +42,23 @@ Result<bool> has_labels(Source& source) {
 }
 
 Result<std::unique_ptr<Tally>> make_tally(const EvaluateOptions& options, const Scorers& scorers, Source& source) {
+  bool labelled = true;
+  if (scorers.size() > 1 && options.ignore_labels) {
+    labelled = false;
+  } else if (scorers.size() > 1 && options.annotations.empty()) {
+    OCTET_TRY(labelled, has_labels(source));
+  }
   if (!scorers.front()->detection) {
-    bool labelled = true;
-    if (scorers.size() > 1) {
-      OCTET_TRY(labelled, has_labels(source));
-    }
-    if (options.annotations.empty()) return classification_tally(scorers, labelled);
+    if (options.annotations.empty()) return classification_tally(scorers, options, labelled);
     return Error{ErrorCode::usage, scorers.front()->name, "annotations are for detection models; this one classifies"};
   }
-  if (options.annotations.empty()) return detection_tally(scorers, options, std::nullopt);
+  if (options.annotations.empty() || !labelled) return detection_tally(scorers, options, std::nullopt, labelled);
   if (options.stream.source.data.extension() == ".rec") {
     return Error{ErrorCode::usage, options.stream.source.data.string(),
                  "annotations are matched by file name; the entries of a record file have labels of their own"};
   }
   OCTET_TRY(auto annotations, Annotations::load(options.annotations, scorers.front()->labels));
-  return detection_tally(scorers, options, std::move(annotations));
+  return detection_tally(scorers, options, std::move(annotations), true);
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ struct EvaluateOptions {
   std::uint64_t skip_stride = 0, skip_offset = 0;
   /// Leaves out the entries for which it is false as well. Empty: none.
   std::function<bool(std::uint64_t index)> wanted;
+  bool ignore_labels = false;  ///< with a second model: agreement alone is counted
   /// Detection models: where the objects are (see Annotations); empty: packed in the entries' labels
   /// (see parse_packed_label). A record file's entries have no file names and so need the latter.
   std::filesystem::path annotations;
@@ -102,7 +103,7 @@ struct EvaluateSummary {
   std::vector<ClassHits> classes;  ///< classifiers: by id, those that occur
 };
 
-/// Evaluates. Both models see the same decoded pixels. Two classifiers are compared without labels
+/// Evaluates. Both models see the same decoded pixels. Two models are compared without labels
 /// too, where the first entry has none. Errors beyond those of loading models and
 /// annotations: usage (an entry without the labels that the model needs, a label outside the model's
 /// classes, preprocessing, kind or class names that differ between the models), not_found (nothing

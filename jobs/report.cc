@@ -66,8 +66,8 @@ void add_detection(const DetectionFigures& figures, Json& json) {
 void add_accuracy(const Accuracy& accuracy, bool labelled, Json& json) {
   json["model"] = accuracy.model;
   json["precision"] = accuracy.quantized ? "int8" : "f32";
-  if (accuracy.detection) return add_detection(*accuracy.detection, json);
   if (!labelled) return;
+  if (accuracy.detection) return add_detection(*accuracy.detection, json);
   json["top1"] = accuracy.top1;
   json["top5"] = accuracy.top5;
   json["interval95"] = accuracy.interval95;

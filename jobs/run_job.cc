@@ -39,6 +39,7 @@ Result<Stamp> calibration_stamp(const CalibrateOptions& options, DataDigests& di
   if (options.min_agreement) stamp.add("min_agreement", *options.min_agreement);
   if (options.max_drop) stamp.add("max_drop", *options.max_drop);
   if (options.min_agreement || options.max_drop) stamp.add("max_float", options.max_float);
+  if (!options.reports.empty()) stamp.add("report_pictures", options.report_pictures);
   return stamp;
 }
 
@@ -142,6 +143,7 @@ class JobRun {
     const CalibrateOptions& options = options_.calibrate;
     OCTET_TRY(const Stamp inputs, calibration_stamp(options, digests_));
     const auto add_outputs = [&](Stamp& stamp) -> Result<void> {
+      for (const fs::path& report : options.reports) OCTET_CHECK(stamp.add_path("report", report, digests_));
       if (!stamp.add_pair("output", options.output, 0)) stamp.add("output", "absent");
       return {};
     };

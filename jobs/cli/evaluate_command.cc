@@ -61,20 +61,21 @@ void print_worst_class(const Comparison& second, std::size_t classes, std::uint6
   std::cout << '\n';
 }
 
+void print_agreement_alone(const EvaluateSummary& summary) {
+  std::cout << name_cell(summary.accuracy) << " against " << name_cell(summary.against->accuracy)
+            << ", without labels\n";
+  const bool detects = summary.accuracy.detection.has_value();
+  print_agreement(*summary.against, detects ? "detections" : "pictures");
+}
+
 void print_classification(const EvaluateSummary& summary) {
-  if (summary.labelled) {
-    Table table({"model", "n", "top-1 %", "95 % interval", "top-5 %", "95 % interval"});
-    table.add(row(summary.accuracy, summary.judged));
-    if (summary.against) table.add(row(summary.against->accuracy, summary.judged));
-    table.print(std::cout);
-  } else {
-    std::cout << name_cell(summary.accuracy) << " against " << name_cell(summary.against->accuracy)
-              << ", without labels\n";
-  }
+  Table table({"model", "n", "top-1 %", "95 % interval", "top-5 %", "95 % interval"});
+  table.add(row(summary.accuracy, summary.judged));
+  if (summary.against) table.add(row(summary.against->accuracy, summary.judged));
+  table.print(std::cout);
   if (!summary.against) return;
   const Comparison& second = *summary.against;
   print_agreement(second, summary.judged == 1 ? "picture" : "pictures");
-  if (!summary.labelled) return;
   const int decimals = supported_decimals(summary.judged);
   std::cout << "drop of top-1 " << rounded(second.drop, decimals) << " points"
             << in_brackets(second.drop_interval95, decimals) << ": " << pictures(second.correct.only_second)
@@ -157,6 +158,7 @@ void print_detection(const EvaluateSummary& summary) {
 
 void print_evaluation(const EvaluateSummary& summary) {
   print_failures(summary.stream);
+  if (!summary.labelled) return print_agreement_alone(summary);
   if (summary.accuracy.detection) return print_detection(summary);
   print_classification(summary);
 }

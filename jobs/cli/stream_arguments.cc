@@ -137,6 +137,11 @@ po::options_description calibration_options() {
       "likewise, with which top-1 drops by P points at most; needs labelled pictures");
   add("max-float", po::value<int>()->default_value(CalibrateOptions{}.max_float)->value_name("N"),
       "layers in FP32 at most, for --min-agreement and --max-drop");
+  add("report", po::value<std::vector<std::string>>()->composing()->value_name("FILE"),
+      "a page (.html) or JSON (.json) on what INT8 does to each layer and to the accuracy, on pictures that did not "
+      "calibrate; may be repeated");
+  add("report-pictures", po::value<std::uint64_t>()->default_value(CalibrateOptions{}.report_pictures)->value_name("N"),
+      "pictures that the report's accuracy is measured on, at most");
   return options;
 }
 
@@ -158,6 +163,10 @@ Result<CalibrateOptions> calibration_options(const po::variables_map& values) {
   if (!(options.calibration.percentile > 50 && options.calibration.percentile <= 100)) {
     return usage("--percentile must be above 50 and at most 100");
   }
+  if (const auto files = given<std::vector<std::string>>(values, "report")) {
+    options.reports.assign(files->begin(), files->end());
+  }
+  options.report_pictures = values["report-pictures"].as<std::uint64_t>();
   options.samples = given<std::uint64_t>(values, "samples");
   if (options.samples && *options.samples == 0) return usage("--samples must be at least 1");
   options.seed = values["seed"].as<std::uint64_t>();

@@ -4,8 +4,6 @@
 #include <array>
 #include <cstdio>
 
-#include "octet/graph/version.h"
-
 namespace octet {
 namespace {
 
@@ -17,29 +15,16 @@ constexpr std::size_t kMaxListed = 40;           // differences in one table
 constexpr std::size_t kMaxOpenScores = 6;        // changes of scores that are shown without a click
 
 constexpr std::string_view kStyle = R"(
-:root{color-scheme:light dark;--back:#fff;--ink:#111;--dim:#595959;--line:#d0d0d0;--card:#f6f6f6;--alarm:#b00020;--mark:#ffe9a8}
-@media(prefers-color-scheme:dark){:root{--back:#161616;--ink:#eee;--dim:#aaa;--line:#444;--card:#202020;--alarm:#ff8a94;--mark:#5a4700}}
-*{box-sizing:border-box}
-body{margin:0 auto;max-width:1560px;padding:1rem;background:var(--back);color:var(--ink);font:16px/1.45 system-ui,"DejaVu Sans",sans-serif}
-h1{font-size:1.4rem;margin:.2rem 0}
-h2{font-size:1.15rem;margin:1.6rem 0 .4rem}
-p{margin:.3rem 0}
-.dim{color:var(--dim)}
-figure{margin:1rem 0;padding:.7rem;background:var(--card);border:1px solid var(--line);border-radius:6px}
+body{max-width:1560px}
+figure{margin:1rem 0;padding:.7rem}
 .sheet{overflow-x:auto;background:#fff;border-radius:3px}
 .sheet img{display:block;max-width:100%;height:auto;margin:0 auto}
-figcaption{overflow-wrap:anywhere}
 figcaption b{margin-right:.6rem}
-table{border-collapse:collapse;margin:.5rem 0 .1rem;font-variant-numeric:tabular-nums}
-th,td{text-align:left;padding:.15rem .9rem .15rem 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}
-th{font-weight:600;color:var(--dim)}
+th,td{overflow-wrap:anywhere}
 th,td:first-child{overflow-wrap:normal}
 .kind td:first-child{color:var(--alarm)}
-summary{cursor:pointer}
 li{overflow-wrap:anywhere;margin:.2rem 0}
-.error{color:var(--alarm)}
-@media(max-width:700px){body{padding:.5rem}figure{padding:.4rem}.two img{max-width:none;width:200%}
-th,td{padding-right:.5rem}}
+@media(max-width:700px){figure{padding:.4rem}.two img{max-width:none;width:200%}}
 )";
 
 std::string text_html(std::string_view text) { return escape_html(one_line(text, kMaxTextCharacters)); }
@@ -151,21 +136,6 @@ std::string sheet_name(std::uint64_t index, std::string_view key, std::string_vi
   return number.data() + separator + name + "." + std::string(extension);
 }
 
-std::string escape_html(std::string_view text) {
-  std::string html;
-  for (const char c : one_line(text, text.size())) {
-    switch (c) {
-      case '&': html += "&amp;"; break;
-      case '<': html += "&lt;"; break;
-      case '>': html += "&gt;"; break;
-      case '"': html += "&quot;"; break;
-      case '\'': html += "&#39;"; break;
-      default: html += c;
-    }
-  }
-  return html;
-}
-
 std::string sheet_html(const SheetInput& input, const Sheet& sheet, std::string_view file) {
   const std::string key = text_html(input.title);
   const std::string name = escape_html(file);
@@ -196,10 +166,7 @@ std::string page_html(const Page& page) {
   };
   const bool two = page.speakers.size() > 1;
   const std::string models = speakers_html(page.speakers);
-  std::string html =
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<link rel=\"icon\" href=\"data:,\">\n";
-  html += "<title>octet: " + models + "</title>\n<style>" + std::string(kStyle) + "</style>\n</head>\n<body>\n";
+  std::string html = html_begin("octet: " + models, kStyle);
   html += "<h1>" + models + "</h1>\n<p>" + count_text(page.sheets.size(), "picture", "pictures");
   if (two) {
     html += ", " + std::to_string(page.differing) + " with another class or box, largest difference first";
@@ -217,7 +184,7 @@ std::string page_html(const Page& page) {
     for (const PageItem* item : sorted(page.errors)) html += item->html;
     html += "</ul>\n";
   }
-  return html + "<p class=\"dim\">octet " + std::string(kVersion) + "</p>\n</body>\n</html>\n";
+  return html + html_end();
 }
 
 }  // namespace octet

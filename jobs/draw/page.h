@@ -11,6 +11,7 @@
 #include "octet/graph/error.h"
 #include "octet/jobs/draw/compare.h"
 #include "octet/jobs/draw/sheet.h"
+#include "octet/jobs/html.h"
 #include "octet/loader/geometry.h"
 
 namespace octet {
@@ -19,10 +20,6 @@ namespace octet {
 /// what is plain ASCII of its key, "000017-a_cat.jpg". Keys may be any bytes: no name holds a separator,
 /// begins with a dot or has a meaning to a shell or a URL. `extension` is without the dot.
 std::string sheet_name(std::uint64_t index, std::string_view key, std::string_view extension);
-
-/// `text` for HTML text and attribute values in quotes: the five special characters become entities,
-/// invalid UTF-8 and control characters U+FFFD.
-std::string escape_html(std::string_view text);
 
 /// What the page says of one entry.
 struct PageItem {

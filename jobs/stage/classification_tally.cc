@@ -16,7 +16,8 @@ double percent(std::uint64_t part, std::uint64_t whole) {
 /// Counts hits of all models record by record.
 class ClassificationTally final : public Tally {
  public:
-  ClassificationTally(Scorers scorers, bool labelled) : scorers_(std::move(scorers)), labelled_(labelled) {
+  ClassificationTally(Scorers scorers, bool ignore_labels, bool labelled)
+      : scorers_(std::move(scorers)), ignore_labels_(ignore_labels), labelled_(labelled) {
     for (const auto& scorer : scorers_) {
       accuracies_.emplace_back();
       accuracies_.back().model = scorer->name;
@@ -28,7 +29,7 @@ class ClassificationTally final : public Tally {
     if (!entry.image) return {};  // a damaged place has no label; it is counted as failed
     const auto label = class_id(entry.labels);
     if (!labelled_) {
-      if (entry.labels.empty()) return {};
+      if (ignore_labels_ || entry.labels.empty()) return {};
       return Error{ErrorCode::usage, entry.key, "has a label where the first entry has none"};
     }
     if (!label) {
@@ -109,7 +110,7 @@ class ClassificationTally final : public Tally {
   }
 
   const Scorers scorers_;
-  const bool labelled_;
+  const bool ignore_labels_, labelled_;
   std::vector<Accuracy> accuracies_;
   std::map<int, ClassHits> classes_;
   PairedCounts correct_;  // hits of the first model and of the second
@@ -126,8 +127,8 @@ void add_class_drops(const std::vector<ClassDrop>& drops, Comparison& comparison
   }
 }
 
-std::unique_ptr<Tally> classification_tally(Scorers scorers, bool labelled) {
-  return std::make_unique<ClassificationTally>(std::move(scorers), labelled);
+std::unique_ptr<Tally> classification_tally(Scorers scorers, const EvaluateOptions& options, bool labelled) {
+  return std::make_unique<ClassificationTally>(std::move(scorers), options.ignore_labels, labelled);
 }
 
 }  // namespace octet

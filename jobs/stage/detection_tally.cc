@@ -82,16 +82,17 @@ std::vector<ClassDrop> class_drops(const DetectionFigures& first, const Detectio
 
 class DetectionTally final : public Tally {
  public:
-  DetectionTally(Scorers scorers, const EvaluateOptions& options, std::optional<Annotations> annotations)
+  DetectionTally(Scorers scorers, const EvaluateOptions& options, std::optional<Annotations> annotations, bool labelled)
       : scorers_(std::move(scorers)),
         metric_(options.metric),
         seed_(options.seed),
         annotations_name_(options.annotations.string()),
         annotations_(std::move(annotations)),
+        labelled_(labelled),
         models_(scorers_.size(), ModelTally(options.metric)) {}
 
   [[nodiscard]] Result<void> check(const Entry& entry) const override {
-    if (!entry.image) return {};  // a damaged place; it is counted as failed
+    if (!entry.image || !labelled_) return {};  // a damaged place is counted as failed
     OCTET_TRY(const ImageTruth truth, truth_of(entry.key, entry.labels));
     const std::size_t classes = scorers_.front()->labels.size();
     for (const TruthBox& box : truth.boxes) {
@@ -105,17 +106,7 @@ class DetectionTally final : public Tally {
 
   Result<void> take(const Record& record) override {
     if (!record.outcomes) return {};
-    OCTET_TRY(const ImageTruth truth, truth_of(record.key, record.labels));
-    const auto width = static_cast<double>(record.width);
-    const auto height = static_cast<double>(record.height);
-    const bool whole_pixels = metric_ == DetectionMetric::voc || metric_ == DetectionMetric::voc07;
-    std::vector<TruthBox> objects = truth_in_pixels(truth, width, height);
-    if (whole_pixels) limit_to_pixels(objects, width, height);
-    for (std::size_t model = 0; model < models_.size(); ++model) {
-      std::vector<Detection> detections = (*record.outcomes)[model].detections;
-      if (whole_pixels) limit_to_pixels(detections, width, height);
-      models_[model].add(objects, detections, truth.id.value_or(static_cast<std::int64_t>(record.index)));
-    }
+    if (labelled_) OCTET_CHECK(judge(record));
     if (models_.size() > 1) {
       const DetectionAgreement before = agreement_;
       agreement_.add(record.outcomes->back().detections, record.outcomes->front().detections);
@@ -135,6 +126,7 @@ class DetectionTally final : public Tally {
       bootstraps.push_back(models_[model].bootstrap(seed_));
       accuracy.detection = models_[model].figures(bootstraps[model], scorers_[model]->labels);
     }
+    summary.labelled = labelled_;
     summary.accuracy = accuracies.front();
     if (accuracies.size() < 2) return;
     Comparison against;
@@ -163,6 +155,21 @@ class DetectionTally final : public Tally {
   }
 
  private:
+  Result<void> judge(const Record& record) {
+    OCTET_TRY(const ImageTruth truth, truth_of(record.key, record.labels));
+    const auto width = static_cast<double>(record.width);
+    const auto height = static_cast<double>(record.height);
+    const bool whole_pixels = metric_ == DetectionMetric::voc || metric_ == DetectionMetric::voc07;
+    std::vector<TruthBox> objects = truth_in_pixels(truth, width, height);
+    if (whole_pixels) limit_to_pixels(objects, width, height);
+    for (std::size_t model = 0; model < models_.size(); ++model) {
+      std::vector<Detection> detections = (*record.outcomes)[model].detections;
+      if (whole_pixels) limit_to_pixels(detections, width, height);
+      models_[model].add(objects, detections, truth.id.value_or(static_cast<std::int64_t>(record.index)));
+    }
+    return {};
+  }
+
   [[nodiscard]] Result<ImageTruth> truth_of(const std::string& key, const std::vector<float>& labels) const {
     if (annotations_) {
       const ImageTruth* const truth = annotations_->find(key);
@@ -182,6 +189,7 @@ class DetectionTally final : public Tally {
   const std::uint64_t seed_;
   const std::string annotations_name_;
   const std::optional<Annotations> annotations_;
+  const bool labelled_;
   std::vector<ModelTally> models_;
   DetectionAgreement agreement_;
   std::vector<ShareOfPicture> agreements_;  // picture by picture
@@ -190,8 +198,8 @@ class DetectionTally final : public Tally {
 }  // namespace
 
 std::unique_ptr<Tally> detection_tally(Scorers scorers, const EvaluateOptions& options,
-                                       std::optional<Annotations> annotations) {
-  return std::make_unique<DetectionTally>(std::move(scorers), options, std::move(annotations));
+                                       std::optional<Annotations> annotations, bool labelled) {
+  return std::make_unique<DetectionTally>(std::move(scorers), options, std::move(annotations), labelled);
 }
 
 }  // namespace octet

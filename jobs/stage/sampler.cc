@@ -15,13 +15,14 @@ constexpr std::size_t named = 10;
 }  // namespace
 
 Sampler::Sampler(Source& source, std::vector<std::uint64_t> indices, const Preprocess& preprocess,
-                 const DecoderOptions& decoder, const JobControl& control)
+                 const DecoderOptions& decoder, const JobControl& control, std::unordered_set<std::uint64_t> never)
     : source_(source),
       indices_(std::move(indices)),
       preprocess_(preprocess),
       decoder_(decoder),
       control_(control),
       meter_(control, "calibrate", indices_.size()),
+      tried_(std::move(never)),
       slot_bytes_(slot_bytes(preprocess, {})),
       pixels_(block * slot_bytes_) {}
 

@@ -19,13 +19,15 @@ namespace octet {
 class Sampler {
  public:
   Sampler(Source& source, std::vector<std::uint64_t> indices, const Preprocess& preprocess,
-          const DecoderOptions& decoder, const JobControl& control);
+          const DecoderOptions& decoder, const JobControl& control, std::unordered_set<std::uint64_t> never = {});
 
   /// A PictureSource: up to `count` pictures into `slots`; 0 at the end.
   Result<std::int64_t> fill(std::span<std::uint8_t> slots, std::int64_t count);
   /// Class of each picture so far, -1 for one without a single label: those handed out, and perhaps a few more.
   [[nodiscard]] const std::vector<std::int32_t>& labels() const noexcept { return labels_; }
   [[nodiscard]] std::uint64_t unreadable() const noexcept { return unreadable_; }
+  /// Indices of the entries that were looked at, and those never to be looked at.
+  [[nodiscard]] const std::unordered_set<std::uint64_t>& tried() const noexcept { return tried_; }
   [[nodiscard]] const std::vector<std::string>& first_unreadable() const noexcept { return first_unreadable_; }
 
  private:

@@ -27,11 +27,12 @@ class Tally {
   virtual void finish(EvaluateSummary& summary) = 0;
 };
 
-/// `labelled`: false for entries without labels, of which two models' agreement is counted.
-std::unique_ptr<Tally> classification_tally(Scorers scorers, bool labelled);
+/// `labelled`: false for two models whose agreement alone is counted, on entries without labels unless
+/// options.ignore_labels is set.
+std::unique_ptr<Tally> classification_tally(Scorers scorers, const EvaluateOptions& options, bool labelled);
 /// `annotations`: nullopt for labels that come with the entries.
 std::unique_ptr<Tally> detection_tally(Scorers scorers, const EvaluateOptions& options,
-                                       std::optional<Annotations> annotations);
+                                       std::optional<Annotations> annotations, bool labelled);
 
 /// Fills in the mean and the worst of `drops`, which are in the order of the classes' ids.
 void add_class_drops(const std::vector<ClassDrop>& drops, Comparison& comparison);

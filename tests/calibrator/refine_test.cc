@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
 #include "calibrator/network.h"
 #include "calibrator/pictures.h"
@@ -133,6 +134,36 @@ TEST(Damage, ShowsWhatClippingDoes) {
     most = std::max(most, clipped[i].clipped);
   }
   EXPECT_GT(most, 0.02);
+}
+
+TEST(Damage, IsMeasuredOnPicturesThatDidNotCalibrate) {
+  const Model model = uneven_model();
+  const Pictures pictures = noise(6, 12), others = noise(7, 12);
+  CalibrationOptions options;
+  options.measure_damage = true;
+  options.exclude = {"b"};
+  const CalibrationReport own = calibrate(model, options, test::source_of(pictures)).value().report;
+  EXPECT_FALSE(own.damage_held_out);
+  EXPECT_EQ(own.damage_pictures, pictures.count());
+  options.judged = test::source_of(others);
+  const CalibrationReport held_out = calibrate(model, options, test::source_of(pictures)).value().report;
+  EXPECT_TRUE(held_out.damage_held_out);
+  EXPECT_EQ(held_out.damage_pictures, others.count());
+  ASSERT_EQ(held_out.damage.size(), own.damage.size());
+  EXPECT_NE(held_out.damage.back().sqnr, own.damage.back().sqnr);
+  std::map<std::string, const ValueDamage*> layers;
+  for (const ValueDamage& value : held_out.damage) layers[value.name] = &value;
+  ASSERT_TRUE(layers.contains("a") && layers.contains("b"));
+  EXPECT_TRUE(layers["a"]->int8);
+  EXPECT_EQ(layers["a"]->op, "Convolution");
+  EXPECT_EQ(layers["a"]->input_sqnr, 200);  // reads the pixels
+  EXPECT_FALSE(layers["b"]->int8);
+  EXPECT_GT(layers["b"]->sqnr, layers["a"]->sqnr);
+  EXPECT_LT(held_out.damage.back().input_sqnr, 200);
+  for (const auto& [name, range] : held_out.ranges) {
+    ASSERT_TRUE(held_out.histograms.contains(name));
+    EXPECT_GE(held_out.histograms.at(name).bin_width * 128, range.max);
+  }
 }
 
 TEST(PictureStore, KeepsAFewSpreadEvenly) {

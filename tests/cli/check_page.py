@@ -1,4 +1,5 @@
-"""check_page.py FOLDER: index.html is well formed, needs nothing from elsewhere, and names exactly the pictures beside it."""
+"""check_page.py FOLDER: index.html is well formed, needs nothing from elsewhere, and names exactly the pictures beside it.
+check_page.py FILE.html: it is well formed and needs nothing from elsewhere, no picture either."""
 import html.parser
 import os
 import sys
@@ -29,14 +30,18 @@ class Checker(html.parser.HTMLParser):
 
 
 folder = sys.argv[1]
+alone = os.path.isfile(folder)
 checker = Checker()
-text = open(os.path.join(folder, "index.html"), encoding="utf-8", errors="strict").read()
+text = open(folder if alone else os.path.join(folder, "index.html"), encoding="utf-8", errors="strict").read()
 assert text.startswith("<!DOCTYPE html>")
 checker.feed(text)
 checker.close()
 assert checker.open == [], f"left open: {checker.open}"
 assert set(checker.anchors) <= checker.ids
 assert "http:" not in text and "https:" not in text
+if alone:
+    assert "<img" not in text and "url(" not in text and "@import" not in text
+    sys.exit()
 files = sorted(name for name in os.listdir(folder) if name != "index.html")
 assert sorted(checker.pictures) == files, f"the page shows {checker.pictures}, the folder has {files}"
 SIGNATURES = {"png": b"\x89PNG\r\n\x1a\n", "jpg": b"\xff\xd8\xff"}
