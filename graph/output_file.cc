@@ -135,13 +135,24 @@ Result<void> OutputFile::sync() {
   return {};
 }
 
-Result<void> OutputFile::commit() {
-  OCTET_CHECK(state_);
-  if (!synced_) OCTET_CHECK(sync());
+Result<void> OutputFile::give_name() {
   if (ops_->close(std::exchange(descriptor_, -1)) != 0) return fail("cannot close");
   if (ops_->rename(temporary_.c_str(), path_.c_str()) != 0) return fail("cannot give the file its name");
   temporary_.clear();
   state_ = Error{ErrorCode::usage, path_.string(), "the file is complete and takes no more"};
+  return {};
+}
+
+Result<void> OutputFile::publish() {
+  OCTET_CHECK(state_);
+  OCTET_CHECK(flush());
+  return give_name();
+}
+
+Result<void> OutputFile::commit() {
+  OCTET_CHECK(state_);
+  if (!synced_) OCTET_CHECK(sync());
+  OCTET_CHECK(give_name());
   if (const int number = sync_folder(path_, *ops_); number != 0) {
     return write_error(number, path_, "cannot flush the folder to the disk");
   }

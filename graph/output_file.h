@@ -60,10 +60,14 @@ class OutputFile {
   /// sync() unless that has been done, then gives the file its name, replacing what was there, and
   /// makes the name durable. Call once, last.
   Result<void> commit();
+  /// commit() that does not wait for the disk, for files that are written anew every moment: readers
+  /// never see a part of it, but a crash of the machine may leave an empty file. Call once, last.
+  Result<void> publish();
 
  private:
   OutputFile(std::filesystem::path path, std::filesystem::path temporary, int descriptor, FileOps& ops);
   Result<void> flush();
+  Result<void> give_name();
   Result<void> fail(const char* what);
 
   std::filesystem::path path_, temporary_;

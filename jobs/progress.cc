@@ -5,8 +5,9 @@
 
 namespace octet {
 
-ProgressMeter::ProgressMeter(const JobControl& control, std::string stage, std::optional<std::uint64_t> total)
-    : control_(control), next_(begin_ + control.interval) {
+ProgressMeter::ProgressMeter(const JobControl& control, std::string stage, std::optional<std::uint64_t> total,
+                             const Trace* trace)
+    : control_(control), trace_(trace), next_(begin_ + control.interval) {
   state_.stage = std::move(stage);
   state_.total = total;
 }
@@ -27,6 +28,7 @@ void ProgressMeter::go_on_from(std::uint64_t done, std::uint64_t failed) {
 
 void ProgressMeter::finish() {
   const std::lock_guard lock(mutex_);
+  state_.last = true;
   if (control_.progress) report(Clock::now());
 }
 
@@ -36,6 +38,10 @@ void ProgressMeter::report(Clock::time_point now) {
   next_ = now + control_.interval;
   state_.seconds = std::chrono::duration<double>(now - begin_).count();
   state_.images_per_s = state_.seconds > 0 ? static_cast<double>(state_.done - before_) / state_.seconds : 0;
+  if (trace_ != nullptr) {
+    state_.busy = trace_->busy();
+    state_.threads = trace_->threads();
+  }
   control_.progress(state_);
 }
 

@@ -9,6 +9,8 @@
 #include <optional>    // std::optional
 #include <string>      // std::string
 
+#include "octet/jobs/trace.h"
+
 namespace octet {
 
 /// A moment of a job.
@@ -19,6 +21,9 @@ struct Progress {
   std::optional<std::uint64_t> total;  ///< entries in all, when it is known
   double seconds = 0;                  ///< since the stage began
   double images_per_s = 0;             ///< of those that this process has done
+  bool last = false;                   ///< the stage has ended
+  int threads = 0;                     ///< that work on it; 0: not known, and then `busy` is not either
+  BusySeconds busy = {};               ///< so far
 };
 
 /// Called from whichever thread finishes an entry, one call at a time. Must be quick and not throw.
@@ -36,7 +41,9 @@ struct JobControl {
 /// Counts a stage's entries and reports them at the control's interval. Thread-safe.
 class ProgressMeter {
  public:
-  ProgressMeter(const JobControl& control, std::string stage, std::optional<std::uint64_t> total);
+  /// `trace`, where there is one, gives the busy time, and must outlive this.
+  ProgressMeter(const JobControl& control, std::string stage, std::optional<std::uint64_t> total,
+                const Trace* trace = nullptr);
   void add(std::uint64_t done, std::uint64_t failed);
   /// Entries of an earlier process: they are done, but say nothing of the speed. Before the first add().
   void go_on_from(std::uint64_t done, std::uint64_t failed);
@@ -49,6 +56,7 @@ class ProgressMeter {
   void report(Clock::time_point now);
 
   const JobControl& control_;
+  const Trace* const trace_;
   const Clock::time_point begin_ = Clock::now();
   std::mutex mutex_;
   Clock::time_point next_;

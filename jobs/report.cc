@@ -28,6 +28,10 @@ void add_stream(const StreamSummary& stream, Json& json) {
   }
   json["damaged_places"] = stream.damaged_places;
   json["peak_rss_bytes"] = stream.peak_rss_bytes;
+  if (stream.threads > 0) {
+    json["threads"] = stream.threads;
+    for (const Activity a : kActivities) json["busy_share"][to_string(a)] = stream.busy_share(a);
+  }
 }
 
 Json score_json(const ScoreSummary& summary) {
@@ -236,6 +240,25 @@ std::string to_json(const DrawSummary& summary) {
   json["drawn"] = summary.drawn;
   if (summary.models.size() > 1) json["differing"] = summary.differing;
   json["page"] = summary.page.string();
+  return text_of(json);
+}
+
+std::string to_json(const JobReportSummary& summary) {
+  Json json;
+  json["n"] = summary.n;
+  json["failed"] = summary.failed;
+  json["pictures"] = summary.pictures;
+  json["page"] = summary.page.string();
+  return text_of(json);
+}
+
+std::string to_json(const ValidateSummary& summary) {
+  Json json;
+  json["n"] = summary.n;
+  json["failed"] = summary.failed;
+  json["shards"] = summary.shards;
+  json["quarantine"] = summary.quarantine;
+  json["sha256"] = summary.sha256;
   return text_of(json);
 }
 

@@ -6,9 +6,11 @@
 
 #include "octet/jobs/bench.h"
 #include "octet/jobs/draw.h"
+#include "octet/jobs/job_report.h"
 #include "octet/jobs/pack.h"
 #include "octet/jobs/run_job.h"
 #include "octet/jobs/store/manifest.h"
+#include "octet/jobs/validate.h"
 
 namespace octet {
 
@@ -21,6 +23,8 @@ std::string to_json(const CalibrateSummary& summary);
 std::string to_json(const PackSummary& summary);
 std::string to_json(const BenchReport& report);
 std::string to_json(const DrawSummary& summary);
+std::string to_json(const JobReportSummary& summary);
+std::string to_json(const ValidateSummary& summary);
 std::string to_json(const RunSummary& summary);
 
 }  // namespace octet

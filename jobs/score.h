@@ -44,6 +44,8 @@ struct StreamOptions {
   std::optional<double> max_bad_fraction;
   std::optional<std::uint64_t> max_bad;
   JobControl control;
+  std::filesystem::path
+      trace;  ///< where the first million spans of work go when it is done (see Trace); empty: nowhere
 };
 
 struct ScoreOptions {
@@ -73,6 +75,13 @@ struct StreamSummary {
   double seconds = 0;                           ///< from the first entry to the last byte; without loading the model
   double images_per_s = 0;                      ///< n / seconds
   std::uint64_t peak_rss_bytes = 0;
+  int threads = 0;          ///< workers of the stream in this process; 0: it did nothing
+  BusySeconds busy;         ///< over all of them
+  double busy_seconds = 0;  ///< the time in which that was
+  /// Share of the threads' time that went into it, 0..1.
+  [[nodiscard]] double busy_share(Activity activity) const noexcept {
+    return threads > 0 && busy_seconds > 0 ? busy[activity] / (threads * busy_seconds) : 0;
+  }
 };
 
 struct ScoreSummary {

@@ -116,6 +116,7 @@ class ScoreStage::Impl {
   void run(Batch& batch);
   Result<void> fill(Batch& batch, std::size_t slot);
   Result<void> compute(Batch& batch);
+  void complete(Slot& slot, const Result<void>& computed);
   void refuse(const Entry& entry, std::uint64_t sequence, const Error& error);
   void leave(Record& record);
   void put(const std::vector<Ticket>& tickets) {
@@ -177,6 +178,7 @@ Result<void> ScoreStage::Impl::fill(Batch& batch, std::size_t slot) {
 
 void ScoreStage::Impl::decode(const Ticket& ticket) {
   const auto filled = guarded([&]() -> Result<void> {
+    const Trace::Span span(options_.trace, Activity::decode);
     const auto step = [&] { return fill(*ticket.batch, ticket.slot); };
     return options_.around_decoding ? options_.around_decoding(ticket.batch->slots[ticket.slot].entry, step) : step();
   });
@@ -208,27 +210,37 @@ Result<void> ScoreStage::Impl::compute(Batch& batch) {
 void ScoreStage::Impl::run(Batch& batch) {
   const auto slots = std::span(batch.slots).first(batch.assigned);
   const bool usable = std::any_of(slots.begin(), slots.end(), [](const Slot& slot) { return !slot.error; });
-  const auto computed = usable ? guarded([&] { return compute(batch); }) : Result<void>();
-  for (Slot& slot : slots) {
-    if (slot.error) {
-      slot.record.outcomes = *slot.error;
-    } else if (!computed) {
-      slot.record.outcomes = computed.error();
-    }
-    slot.record.index = slot.entry.index;
-    slot.record.sequence = slot.sequence;
-    slot.record.offset = slot.entry.offset;
-    slot.record.next = slot.entry.next;
-    slot.record.key = std::move(slot.entry.key);
-    slot.record.labels = std::move(slot.entry.labels);
-    slot.record.width = slot.error ? 0 : slot.info.width;
-    slot.record.height = slot.error ? 0 : slot.info.height;
-    slot.entry = Entry{};
-    leave(slot.record);
+  Result<void> computed;
+  if (usable) {
+    const Trace::Span span(options_.trace, Activity::compute, slots.size());
+    computed = guarded([&] { return compute(batch); });
+  }
+  {
+    const Trace::Span span(options_.trace, Activity::write, slots.size());
+    for (Slot& slot : slots) complete(slot, computed);
   }
   std::vector<Ticket> tickets;
   schedule_.release(batch, tickets);
   put(tickets);
+}
+
+void ScoreStage::Impl::complete(Slot& slot, const Result<void>& computed) {
+  Record& record = slot.record;
+  if (slot.error) {
+    record.outcomes = *slot.error;
+  } else if (!computed) {
+    record.outcomes = computed.error();
+  }
+  record.index = slot.entry.index;
+  record.sequence = slot.sequence;
+  record.offset = slot.entry.offset;
+  record.next = slot.entry.next;
+  record.key = std::move(slot.entry.key);
+  record.labels = std::move(slot.entry.labels);
+  record.width = slot.error ? 0 : slot.info.width;
+  record.height = slot.error ? 0 : slot.info.height;
+  slot.entry = Entry{};
+  leave(record);
 }
 
 ScoreStage::ScoreStage(tbb::flow::graph& graph, std::shared_ptr<const Scorer> scorer, const StageOptions& options)

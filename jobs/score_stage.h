@@ -12,6 +12,7 @@
 #include "octet/executor/plan.h"
 #include "octet/graph/model.h"
 #include "octet/jobs/record.h"
+#include "octet/jobs/trace.h"
 #include "octet/loader/decoder.h"
 #include "octet/loader/source.h"
 
@@ -37,6 +38,7 @@ struct StageOptions {
   int batches_in_flight = 0;  ///< mini-batches of slots; 0: two per thread of the arena, and two more
   bool ordered = true;        ///< records leave in the order in which entries came
   DecoderOptions decoder;
+  Trace* trace = nullptr;  ///< told of decode, compute and write (`finish`) where it is given; must outlive the stage
   /// Called once for each record on the worker that made it, in parallel, before records are put in
   /// order: the place for work on a record that needs no order (making text of it). What it throws
   /// turns the record into an Error.

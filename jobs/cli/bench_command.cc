@@ -68,7 +68,7 @@ Result<ExitCode> bench_command(const po::variables_map& values) {
   options.repeats = values["repeats"].as<int>();
   options.seconds_per_repeat = values["seconds"].as<double>();
   options.layers = values["layers"].as<bool>();
-  options.control = job_control(values);
+  OCTET_TRY(options.control, job_control(values));
   OCTET_TRY(const BenchReport report, bench(options));
   if (values["json"].as<bool>()) {
     std::cout << to_json(report) << '\n';

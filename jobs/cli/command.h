@@ -31,6 +31,8 @@ po::options_description inspect_options();
 po::options_description bench_options();
 po::options_description pack_options();
 po::options_description draw_options();
+po::options_description report_options();
+po::options_description validate_options();
 
 Result<ExitCode> calibrate_command(const po::variables_map& values);
 Result<ExitCode> score_command(const po::variables_map& values);
@@ -44,5 +46,7 @@ Result<ExitCode> inspect_command(const po::variables_map& values);
 Result<ExitCode> bench_command(const po::variables_map& values);
 Result<ExitCode> pack_command(const po::variables_map& values);
 Result<ExitCode> draw_command(const po::variables_map& values);
+Result<ExitCode> report_command(const po::variables_map& values);
+Result<ExitCode> validate_command(const po::variables_map& values);
 
 }  // namespace octet::cli

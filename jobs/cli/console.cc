@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "octet/jobs/metrics.h"
+
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
@@ -67,8 +69,6 @@ void watch_signals() {
   sigaction(SIGUSR1, &action, nullptr);
 }
 
-bool finished(const Progress& progress) { return progress.total && progress.done >= *progress.total; }
-
 void print_bar(const Progress& progress) {
   constexpr int kWidth = 30;
   char bar[kWidth + 1] = {};
@@ -88,7 +88,7 @@ void print_bar(const Progress& progress) {
                  static_cast<unsigned long long>(progress.done), progress.images_per_s,
                  static_cast<unsigned long long>(progress.failed));
   }
-  if (finished(progress)) std::fputc('\n', stderr);
+  if (progress.last) std::fputc('\n', stderr);
 }
 
 void print_line(const Progress& progress) {
@@ -100,17 +100,19 @@ void print_line(const Progress& progress) {
 
 }  // namespace
 
-JobControl job_control(const po::variables_map& values) {
+Result<JobControl> job_control(const po::variables_map& values) {
   watch_signals();
   JobControl control;
   control.stop = &stop_flag;
-  if (values["quiet"].as<bool>()) return control;
-  if (isatty(STDERR_FILENO) == 1) {
+  if (values["quiet"].as<bool>()) {
+    // nothing on standard error
+  } else if (isatty(STDERR_FILENO) == 1) {
     control.progress = print_bar;
   } else {
     control.interval = std::chrono::seconds(10);
     control.progress = print_line;
   }
+  if (const auto file = given<std::string>(values, "metrics")) return with_metrics(std::move(control), *file);
   return control;
 }
 

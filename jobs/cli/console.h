@@ -7,9 +7,9 @@
 namespace octet::cli {
 
 /// The control of a job started from the command line: progress on standard error (a bar on a
-/// terminal, a line every 10 s otherwise, nothing with --quiet), stopped by SIGINT,
-/// SIGTERM and SIGUSR1: within two seconds the process has ended with kStopped, whatever it does.
-JobControl job_control(const po::variables_map& values);
+/// terminal, a line every 10 s otherwise, nothing with --quiet) and in the file of --metrics; stopped by
+/// SIGINT, SIGTERM and SIGUSR1: within two seconds the process has ended with kStopped, whatever it does.
+Result<JobControl> job_control(const po::variables_map& values);
 
 /// True once such a signal has come.
 bool stop_requested() noexcept;

@@ -25,6 +25,8 @@ constexpr Command kCommands[] = {
     {"inspect", "the network before and after fusion and quantisation", inspect_options, inspect_command},
     {"pack", "pictures into .rec, .idx and .lst", pack_options, pack_command},
     {"draw", "pictures with their boxes or labels, two models side by side", draw_options, draw_command},
+    {"report", "a page about a scored job", report_options, report_command},
+    {"validate", "whether the output of a job is whole", validate_options, validate_command},
 };
 
 void print_overview(std::ostream& out) {

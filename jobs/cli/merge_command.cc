@@ -34,7 +34,7 @@ Result<ExitCode> merge_command(const po::variables_map& values) {
     options.max_bad = bounds.max_bad;
     options.max_bad_fraction = bounds.max_bad_fraction;
   }
-  options.control = job_control(values);
+  OCTET_TRY(options.control, job_control(values));
   OCTET_TRY(const ScoreSummary summary, merge(options));
   if (values["json"].as<bool>()) {
     std::cout << to_json(summary) << '\n';

@@ -44,6 +44,7 @@ void print(const RunSummary& summary) {
     std::cout << "score: " << summary.score->stream.n << " pictures, " << summary.score->stream.failed << " bad, "
               << fixed(summary.score->stream.images_per_s, 1) << " images/s -> " << summary.score->scores.string()
               << '\n';
+    print_busy(summary.score->stream);
   } else if (summary.scored != StageFate::absent) {
     std::cout << "score: " << fate(summary.scored) << '\n';
   }

@@ -69,6 +69,7 @@ Result<ExitCode> score_command(const po::variables_map& values) {
             << " s: " << fixed(summary.stream.images_per_s, 1) << " images/s, " << summary.stream.failed << " bad\n"
             << summary.scores.string() << '\n';
   if (!summary.detections.empty()) std::cout << summary.detections.string() << '\n';
+  print_busy(summary.stream);
   return kDone;
 }
 

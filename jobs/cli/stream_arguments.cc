@@ -1,10 +1,12 @@
 #include "octet/jobs/cli/stream_arguments.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <iostream>
 
 #include "octet/jobs/cli/console.h"
+#include "octet/jobs/cli/table.h"
 #include "octet/jobs/store/manifest.h"
 
 namespace octet::cli {
@@ -60,6 +62,8 @@ po::options_description bounds_options() {
   add("on-error", po::value<std::string>()->default_value("skip")->value_name("skip|fail"),
       "a bad image is recorded as such and passed over, or ends the job");
   add("max-bad", po::value<std::string>()->value_name("N|P%"), "more bad images than this end the job");
+  add("metrics", po::value<std::string>()->value_name("FILE"),
+      "keep a file of figures for Prometheus up to date (text format, replaced whole every second)");
   return options;
 }
 
@@ -89,14 +93,16 @@ Result<StreamOptions> bounded_options(const po::variables_map& values) {
   if (const auto text = given<std::string>(values, "max-bad")) OCTET_CHECK(parse_max_bad(*text, options));
   OCTET_TRY(const ShardChoice choice, shard_choice(values));
   options.source.shard = choice.shard;
-  options.control = job_control(values);
+  OCTET_TRY(options.control, job_control(values));
   return options;
 }
 
 po::options_description stream_options() {
   po::options_description options("Stream");
   options.add_options()("batch", po::value<std::int64_t>()->default_value(0)->value_name("N"),
-                        "images computed together; 0: chosen for the model. Results never depend on it");
+                        "images computed together; 0: chosen for the model. Results never depend on it")(
+      "trace", po::value<std::string>()->value_name("FILE"),
+      "what every worker did when, in Chrome's trace format (chrome://tracing, Perfetto)");
   options.add(bounds_options());
   return options;
 }
@@ -108,6 +114,7 @@ Result<StreamOptions> stream_options(const po::variables_map& values) {
   options.source.shard = shard;
   OCTET_TRY(options.decoder, decoder_options(values));
   options.batch = given<std::int64_t>(values, "batch").value_or(0);
+  options.trace = given<std::string>(values, "trace").value_or("");
   if (options.batch < 0 || options.batch > 1024) return usage("--batch must be 0 (automatic) to 1024");
   return options;
 }
@@ -183,7 +190,7 @@ Result<CalibrateOptions> calibration_options(const po::variables_map& values) {
     return usage("--max-drop must be 0 to 100");
   }
   if (options.max_float < 0) return usage("--max-float must not be negative");
-  options.control = job_control(values);
+  OCTET_TRY(options.control, job_control(values));
   return options;
 }
 
@@ -202,6 +209,19 @@ Result<void> read_detection_options(const po::variables_map& values, EvaluateOpt
   if (const auto annotations = given<std::string>(values, "annotations")) options.annotations = *annotations;
   OCTET_TRY(options.metric, parse_detection_metric(values["metric"].as<std::string>()));
   return {};
+}
+
+void print_busy(const StreamSummary& summary) {
+  if (summary.threads == 0) return;
+  double idle = 1;
+  std::cout << "busy:";
+  for (const Activity a : kActivities) {
+    const double share = summary.busy_share(a);
+    std::cout << ' ' << to_string(a) << ' ' << fixed(share * 100, 0) << " %,";
+    idle -= share;
+  }
+  std::cout << " idle " << fixed(std::max(0.0, idle) * 100, 0) << " % of " << summary.threads
+            << (summary.threads == 1 ? " thread\n" : " threads\n");
 }
 
 void print_failures(const StreamSummary& summary) {

@@ -8,7 +8,7 @@
 
 namespace octet::cli {
 
-/// --limit, --shard, --on-error, --max-bad.
+/// --limit, --shard, --on-error, --max-bad, --metrics.
 po::options_description bounds_options();
 /// The shard that --shard says; the only one without it.
 Result<ShardChoice> shard_choice(const po::variables_map& values);
@@ -19,7 +19,7 @@ Result<void> parse_max_bad(const std::string& text, StreamOptions& options);
 /// Reads these, --streams, --quiet.
 Result<StreamOptions> bounded_options(const po::variables_map& values);
 
-/// --batch, and those of bounds_options().
+/// --batch, --trace, and those of bounds_options().
 po::options_description stream_options();
 /// Reads these (--batch where a command has it), the data and decoder options, --streams, --quiet.
 Result<StreamOptions> stream_options(const po::variables_map& values);
@@ -37,6 +37,8 @@ inline constexpr const char* format_help =
 po::options_description detection_options();
 Result<void> read_detection_options(const po::variables_map& values, EvaluateOptions& options);
 
+/// One line: what share of the threads' time went where.
+void print_busy(const StreamSummary& summary);
 /// "65 too many bad images" and its like for people: what failed, with the first few entries.
 void print_failures(const StreamSummary& summary);
 

@@ -10,6 +10,8 @@
 namespace octet {
 namespace {
 
+constexpr std::size_t kTraceEvents = std::size_t{1} << 20U;  // 32 MB, and a file of some 100 MB
+
 std::optional<std::uint64_t> wanted_entries(const StreamOptions& options, const Source& source, const StreamJob& job) {
   const auto total = expected_entries(options, source);
   if (!total || !job.wanted) return total;
@@ -28,7 +30,8 @@ class Run {
         job_(job),
         total_(wanted_entries(options, source, job)),
         counter_(options, total_),
-        meter_(options.control, job.name, total_) {
+        trace_(options.trace.empty() ? 0 : kTraceEvents),
+        meter_(options.control, job.name, total_, &trace_) {
     counter_.go_on_from(job.before);
     meter_.go_on_from(job.before.n, job.before.failed);
   }
@@ -46,6 +49,7 @@ class Run {
   const StreamJob& job_;
   const std::optional<std::uint64_t> total_;
   EntryCounter counter_;
+  Trace trace_;
   ProgressMeter meter_;
   std::atomic<bool> ended_{false};  // no further entry is read, no further record is taken
   std::mutex mutex_;
@@ -75,6 +79,7 @@ Result<std::optional<Entry>> Run::next_wanted() {
 Entry Run::next(tbb::flow_control& control) {
   try {
     if (!ended_) {
+      const Trace::Span span(&trace_, Activity::read);
       auto entry = next_wanted();
       if (entry && *entry) return std::move(**entry);
       if (!entry) fail(std::move(entry).error());
@@ -91,6 +96,7 @@ Entry Run::next(tbb::flow_control& control) {
 
 void Run::take(const Record& record) {
   if (ended_ && failure_) return;
+  const Trace::Span span(&trace_, Activity::write);
   try {
     if (options_.control.stopped()) return fail({ErrorCode::cancelled, {}, "stopped from outside"});
     const Error* error = record.outcomes ? nullptr : &record.outcomes.error();
@@ -112,6 +118,7 @@ Result<StreamSummary> Run::execute() {
   namespace flow = tbb::flow;
   OCTET_CHECK(counter_.within_bounds());
   StageOptions stage_options = job_.stage;
+  stage_options.trace = &trace_;
   stage_options.decoder = options_.decoder;
   stage_options.batches_in_flight = options_.batches_in_flight;
   ScoreStage stage(graph_, job_.scorers, stage_options);
@@ -127,7 +134,12 @@ Result<StreamSummary> Run::execute() {
   if (failure_) return *failure_;
   OCTET_CHECK(counter_.finish());
   meter_.finish();
-  return counter_.summary(meter_.seconds());
+  StreamSummary summary = counter_.summary(meter_.seconds());
+  summary.threads = trace_.threads();
+  summary.busy = trace_.busy();
+  summary.busy_seconds = meter_.seconds();
+  if (!options_.trace.empty()) OCTET_CHECK(trace_.save(options_.trace));
+  return summary;
 }
 
 }  // namespace

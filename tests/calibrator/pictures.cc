@@ -54,7 +54,8 @@ PictureSource source_of(const Pictures& pictures, std::int64_t at_most) {
   return [&pictures, at_most, next = std::size_t{0}](std::span<std::uint8_t> slots,
                                                      std::int64_t count) mutable -> Result<std::int64_t> {
     const std::size_t n = std::min(static_cast<std::size_t>(std::min(count, at_most)), pictures.count() - next);
-    std::memcpy(slots.data(), pictures.pixels.data() + next * pictures.bytes(), n * pictures.bytes());
+    const auto first = pictures.pixels.begin() + static_cast<std::ptrdiff_t>(next * pictures.bytes());
+    std::copy_n(first, n * pictures.bytes(), slots.begin());
     next += n;
     return static_cast<std::int64_t>(n);
   };

@@ -1,6 +1,6 @@
 . "$(dirname "$0")/common.sh"
 expect_exit 0 "$OCTET" --help
-for command in calibrate score merge run submit status evaluate bench deploy inspect draw pack; do
+for command in calibrate score merge run submit status evaluate bench deploy inspect draw report validate pack; do
   expect_text out "^  $command "
 done
 for command in calibrate score run evaluate bench deploy inspect draw; do
