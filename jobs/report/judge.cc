@@ -80,7 +80,8 @@ Result<void> judge_and_report(const CalibrateOptions& options, const HeldOut& he
     evaluation.ignore_labels = true;
     judged = evaluate(evaluation);
   }
-  OCTET_TRY(judgement.evaluation, std::move(judged));
+  if (!judged) return std::move(judged).error();
+  judgement.evaluation = *std::move(judged);
   for (const std::filesystem::path& report : options.reports) {
     const bool page = report.extension() == ".html";
     OCTET_CHECK(make_folder(report.parent_path()));

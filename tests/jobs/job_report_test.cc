@@ -102,7 +102,7 @@ TEST_F(JobReport, ThePageOfARealJobShowsItsPictures) {
   test::write_pictures(folder_.path() / "pictures", 30, {5});
   ScoreOptions job;
   job.scorer = test::tiny_scorer();
-  job.stream.source.data = folder_.path() / "pictures" / "pictures.rec";
+  job.stream.source.data = folder_.path() / "pictures.rec";
   job.output = folder_.path() / "job";
   ASSERT_TRUE(score(job));
   JobReportOptions options;

@@ -268,7 +268,7 @@ TEST(ScoreAssets, DamagedRecordsHaveOneRecordForEachDamagedPlace) {
     ScoreOptions options;
     options.scorer = test::tiny_scorer();
     options.stream.source.data = file.path();
-    options.output = folder.path();
+    options.output = folder.path() / file.path().stem();
     const auto summary = score(options);
     if (!summary) {
       EXPECT_EQ(summary.error().code, ErrorCode::not_found) << file.path() << to_string(summary.error());
