@@ -76,7 +76,7 @@ expect_exit 0 "$OCTET" score --model detector --data list.lst --root "$DATA" --o
 [ "$(wc -l <o/scores.jsonl)" -eq 4 ] || fail "one record per picture"
 expect_exit 0 "$OCTET" score --model detector --data list.lst --root "$DATA" --output v --format voc --quiet
 expect_text v/comp4_det_test_dog.txt "^[0-9]{5} 0.8 15 1 28 28$"
-[ "$(wc -l <o/comp4_det_test_cat.txt)" -eq 4 ] || fail "one cat per picture"
+[ "$(wc -l <v/comp4_det_test_cat.txt)" -eq 4 ] || fail "one cat per picture"
 expect_exit 64 "$OCTET" score --model "$MODEL" --data "$DATA/pictures.lst" --output p --format coco --quiet
 [ ! -e p/scores.jsonl ] || fail "a refused job left a file"
 
