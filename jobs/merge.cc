@@ -143,7 +143,7 @@ Result<std::uint64_t> publish(const std::vector<ShardState>& shards, const fs::p
   OCTET_TRY(OutputFile scores, OutputFile::create(output / output_name(format)));
   OCTET_TRY(OutputFile quarantine, OutputFile::create(output / quarantine_name));
   std::unique_ptr<DetectionFiles> detections;
-  if (format == OutputFormat::coco || format == OutputFormat::voc) {
+  if (has_detection_files(format)) {
     OCTET_TRY(detections, DetectionFiles::create(format, output, job.labels));
   }
   OCTET_CHECK(scores.write(header_text(format)));
@@ -213,7 +213,7 @@ Result<ScoreSummary> merge(const MergeOptions& options) {
   }
   summary.scores = output / output_name(format);
   summary.quarantine = output / quarantine_name;
-  if (format == OutputFormat::coco || format == OutputFormat::voc) {
+  if (has_detection_files(format)) {
     summary.detections = output / detection_files_name(format);
   }
   OCTET_CHECK(write_file(output / "report.json", to_json(summary, shards) + "\n"));

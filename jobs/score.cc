@@ -20,8 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool has_detection_files(OutputFormat format) { return format == OutputFormat::coco || format == OutputFormat::voc; }
-
 /// One line of quarantine.jsonl.
 void append_quarantine_line(const FailedEntry& failed, std::string& json) {
   json += "{\"index\":";

@@ -12,6 +12,11 @@
 
 namespace octet {
 
+/// Whether detections have files of their own beside the records.
+constexpr bool has_detection_files(OutputFormat format) noexcept {
+  return format == OutputFormat::coco || format == OutputFormat::voc;
+}
+
 /// Files beside the records, which appear when they are complete (the last call is commit()).
 /// They have no place for a picture that could not be scored: only the records tell of it.
 /// Detections with a corner or score that is not finite are left out. Not thread-safe.
