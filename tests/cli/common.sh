@@ -26,3 +26,22 @@ json() { python3 -c 'import json,sys; d=json.load(open(sys.argv[1])); print(eval
 
 # calibrated NAME: an INT8 pair of MODEL in the work folder.
 calibrated() { expect_exit 0 "$OCTET" calibrate --model "$MODEL" --data "$DATA/pictures.rec" --samples 50 --output "$1" --quiet; }
+
+# require_chromium: skips the test, saying so, where there is none.
+require_chromium() {
+  command -v chromium >/dev/null && return
+  echo "skipped: chromium is not installed"
+  exit 77
+}
+
+# open_in_chromium PAGE: it loads at desktop and phone width without errors; screenshots in ./<width>,<height>.png.
+open_in_chromium() {
+  local size
+  for size in 1280,900 390,844; do
+    expect_exit 0 timeout 120 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+      --disable-background-networking --disable-component-update --disable-sync --user-data-dir="$work/profile-$size" \
+      --enable-logging=stderr --window-size="$size" --screenshot="$work/$size.png" "file://$work/$1"
+    [ -s "$size.png" ] || fail "no screenshot at $size"
+    if grep -E 'CONSOLE|ERR_' err; then fail "the page has errors at $size"; fi
+  done
+}

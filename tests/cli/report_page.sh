@@ -9,16 +9,3 @@ expect_exit 64 "$OCTET" report --output o --data "$DATA/pictures"
 expect_text err "is not what was scored: entry 0 is '"
 expect_exit 66 "$OCTET" report --output absent
 expect_text err 'absent/scores.jsonl'
-
-browser=$(command -v chromium || true)
-if [ -z "$browser" ]; then
-  echo "chromium is not installed: the page was not opened"
-  exit 0
-fi
-for size in 1280,900 390,844; do
-  expect_exit 0 timeout 120 "$browser" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
-    --disable-component-update --disable-sync --user-data-dir="$work/profile-$size" --enable-logging=stderr --window-size="$size" \
-    --screenshot="$work/$size.png" "file://$work/o/report.html"
-  [ -s "$size.png" ] || fail "no screenshot at $size"
-  if grep -E 'CONSOLE|ERR_' err; then fail "the page has errors at $size"; fi
-done
