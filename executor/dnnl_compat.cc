@@ -75,7 +75,8 @@ bool has_eltwise(EltwiseKind kind) noexcept { return algorithm(kind) != dnnl::al
 Result<Primitive> make_convolution(const dnnl::engine& engine, const ConvolutionSpec& spec) try {
   using Desc = dnnl::convolution_forward::desc;
   const memory::desc src(spec.src_shape, data_type(spec.src), memory::format_tag::nhwc);
-  const memory::desc dst(spec.dst_shape, data_type(spec.dst), memory::format_tag::nhwc);
+  const memory::desc dst(spec.dst_shape, spec.sums ? memory::data_type::s32 : data_type(spec.dst),
+                         memory::format_tag::nhwc);
   const memory::desc bias = bias_desc(spec.dst_shape[1], spec.weight);
   const Shape& o = spec.weight_shape;
   const bool grouped = spec.groups > 1;
@@ -104,7 +105,8 @@ Result<Primitive> make_inner_product(const dnnl::engine& engine, const InnerProd
   using Desc = dnnl::inner_product_forward::desc;
   constexpr auto kRowMajor = memory::format_tag::ab;
   const memory::desc src({spec.rows, spec.inputs}, data_type(spec.src), kRowMajor);
-  const memory::desc dst({spec.rows, spec.outputs}, data_type(spec.dst), kRowMajor);
+  const memory::desc dst({spec.rows, spec.outputs}, spec.sums ? memory::data_type::s32 : data_type(spec.dst),
+                         kRowMajor);
   const memory::desc plain({spec.outputs, spec.inputs}, data_type(spec.weight), kRowMajor);
   const memory::desc weight({spec.outputs, spec.inputs}, data_type(spec.weight), memory::format_tag::any);
   const memory::desc bias = bias_desc(spec.outputs, spec.weight);

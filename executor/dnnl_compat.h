@@ -36,6 +36,7 @@ struct ConvolutionSpec {
   Padding pad;
   std::int64_t groups = 1;
   bool bias = false;  ///< f32, or s32 for s8 weights
+  bool sums = false;  ///< of s8 weights: the destination holds the s32 sums, whatever `dst` says
   Epilogue epilogue;
 };
 
@@ -43,7 +44,7 @@ struct ConvolutionSpec {
 struct InnerProductSpec {
   std::int64_t rows = 1, inputs = 1, outputs = 1;
   DType src = DType::f32, weight = DType::f32, dst = DType::f32;
-  bool bias = false;
+  bool bias = false, sums = false;  ///< as in ConvolutionSpec
   Epilogue epilogue;
 };
 

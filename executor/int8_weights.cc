@@ -1,6 +1,6 @@
 #include "octet/executor/int8_weights.h"
 
-#include <algorithm>  // std::clamp
+#include <algorithm>  // std::min
 #include <cmath>      // std::nearbyint
 #include <cstdlib>    // std::abs
 #include <limits>     // std::numeric_limits
@@ -10,18 +10,6 @@ namespace octet {
 namespace {
 
 constexpr std::int32_t kMaxBias = 1 << 30;
-
-/// Half of each weight, within [-limit, limit]. Odd ones go up or down so that the errors cancel along the channel.
-void halve(std::span<std::int8_t> weights, int limit) noexcept {
-  int drift = 0;  // sum of 2 * half - weight so far
-  for (std::int8_t& weight : weights) {
-    const int w = weight;  // NOLINT(bugprone-signed-char-misuse): weights are signed numbers
-    const int up = (w + (w & 1)) / 2;
-    const int half = std::clamp((w & 1) != 0 && drift > 0 ? up - 1 : up, -limit, limit);
-    drift += 2 * half - w;
-    weight = static_cast<std::int8_t>(half);
-  }
-}
 
 /// Number of weights of one output channel; 0 when the tensor has no channels.
 std::size_t channel_size(const Tensor& weight) noexcept {
@@ -59,6 +47,53 @@ bool is_depthwise(const Node& node, const Parameter& weight) noexcept {
          weight.value.shape()[1] == 1;
 }
 
+/// Where each group's filters have second rows: in the blocks in which any filter of any group needs one.
+kernels::SumsLayout split_layout(const Node& node, const LayerPairs& pairs) {
+  const auto* convolution = node.as<ConvolutionOp>();
+  const Tensor& weight = node.params[0].value;
+  const auto values = weight.as<std::int8_t>();
+  const std::size_t size = channel_size(weight);
+  kernels::SumsLayout layout;
+  layout.groups = convolution != nullptr ? convolution->groups : 1;
+  layout.filters = weight.shape()[0] / layout.groups;
+  for (std::int64_t first = 0; first < layout.filters; first += kernels::kSplitBlock) {
+    const std::int64_t end = std::min(first + kernels::kSplitBlock, layout.filters);
+    bool needed = false;
+    for (std::int64_t g = 0; g < layout.groups; ++g) {
+      for (std::int64_t f = g * layout.filters + first; f < g * layout.filters + end; ++f) {
+        needed = needed || pairs_can_saturate(values.subspan(static_cast<std::size_t>(f) * size, size), pairs.inputs);
+      }
+    }
+    layout.second_of.push_back(needed ? layout.seconds : -1);
+    if (needed) layout.seconds += end - first;
+  }
+  return layout;
+}
+
+/// Rows in the order of `layout`: w - h and h where there are two, with h = w / 2 rounded towards 0.
+Result<Tensor> split_weight(const Tensor& weight, const kernels::SumsLayout& layout) {
+  Shape shape = weight.shape();
+  shape[0] = layout.row();
+  OCTET_TRY(Tensor result, Tensor::create(DType::s8, shape));
+  const auto from = weight.as<std::int8_t>();
+  const auto to = result.mutable_as<std::int8_t>();
+  const std::size_t size = channel_size(weight);
+  for (std::int64_t g = 0; g < layout.groups; ++g) {
+    for (std::int64_t f = 0; f < layout.filters; ++f) {
+      const std::int64_t second = layout.second_of[static_cast<std::size_t>(f / kernels::kSplitBlock)];
+      const std::int64_t first_row = g * (layout.filters + layout.seconds) + f;
+      const std::int64_t second_row = first_row - f + layout.filters + second + f % kernels::kSplitBlock;
+      for (std::size_t i = 0; i < size; ++i) {
+        const int w = from[static_cast<std::size_t>(g * layout.filters + f) * size + i];
+        const int half = second < 0 ? 0 : w / 2;
+        to[static_cast<std::size_t>(first_row) * size + i] = static_cast<std::int8_t>(w - half);
+        if (second >= 0) to[static_cast<std::size_t>(second_row) * size + i] = static_cast<std::int8_t>(half);
+      }
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 float sum_scale(const Value& operand, const Value& dst) noexcept {
@@ -66,44 +101,34 @@ float sum_scale(const Value& operand, const Value& dst) noexcept {
   return static_cast<float>(static_cast<double>(operand.scale) / dst.scale);
 }
 
-bool pairs_can_saturate(std::span<const std::int8_t> weights) noexcept {
-  int high = 0, next_high = 0, low = 0, next_low = 0;  // the two largest and the two smallest, 0 included
-  for (const std::int8_t weight : weights) {
-    const int w = weight;  // NOLINT(bugprone-signed-char-misuse): weights are signed numbers
-    next_high = std::max(next_high, std::min(high, w));
-    high = std::max(high, w);
-    next_low = std::min(next_low, std::max(low, w));
-    low = std::min(low, w);
+bool pairs_can_saturate(std::span<const std::int8_t> filter, std::int64_t inputs) noexcept {
+  const auto channels = static_cast<std::size_t>(std::max<std::int64_t>(inputs, 1));
+  const std::size_t positions = filter.size() / channels, all = positions * channels;
+  const auto at = [&](std::size_t k) { return int{filter[k % channels * positions + k / channels]}; };
+  for (std::size_t k = 0; k + 1 < all; k += channels % 2 == 0 ? 2 : 1) {
+    const int pair = 255 * (at(k) + at(k + 1));
+    if (pair > std::numeric_limits<std::int16_t>::max() || pair < std::numeric_limits<std::int16_t>::min()) return true;
   }
-  return 255 * (high + next_high) > std::numeric_limits<std::int16_t>::max() ||
-         255 * (low + next_low) < std::numeric_limits<std::int16_t>::min();
+  return false;
 }
 
-Result<Parameter> adjust_weight(const Parameter& weight, DType source, bool depthwise, bool int8_dot_product) {
-  if (int8_dot_product || (source == DType::u8 && depthwise)) return weight;
-  Parameter adjusted = weight;
-  const std::span<std::int8_t> values = adjusted.value.mutable_as<std::int8_t>();
-  const std::size_t size = channel_size(adjusted.value);
-  for (std::size_t c = 0; c < adjusted.scale.size(); ++c) {
-    const std::span<std::int8_t> channel = values.subspan(c * size, size);
-    if (source == DType::s8) {
-      halve(channel, 63);
-      for (std::int8_t& w : channel) w = static_cast<std::int8_t>(2 * w);
-    } else if (pairs_can_saturate(channel)) {
-      halve(channel, 64);
-      adjusted.scale[c] *= 2;
-    }
+bool needs_split(const Node& node, const LayerPairs& pairs) noexcept {
+  if (pairs.int8_dot_product || node.params.empty() || is_depthwise(node, node.params[0])) return false;
+  const auto weights = node.params[0].value.as<std::int8_t>();
+  const std::size_t size = channel_size(node.params[0].value);
+  for (std::size_t first = 0; size > 0 && first + size <= weights.size(); first += size) {
+    if (pairs_can_saturate(weights.subspan(first, size), pairs.inputs)) return true;
   }
-  return adjusted;
+  return false;
 }
 
-Result<Int8Layer> int8_layer(const Node& node, const Value& src, const Value& dst, bool int8_dot_product) {
+Result<Int8Layer> int8_layer(const Node& node, const Value& src, const Value& dst, const LayerPairs& pairs) {
   if (node.params.empty()) return fault(node, "has no weight");
   OCTET_CHECK(check_weight(node, node.params[0]));
+  const Parameter& weight = node.params[0];
   Int8Layer layer;
-  const bool depthwise = is_depthwise(node, node.params[0]);
-  OCTET_TRY(layer.weight, adjust_weight(node.params[0], src.dtype, depthwise, int8_dot_product));
-  const std::size_t channels = layer.weight.scale.size();
+  layer.weight = weight.value;
+  const std::size_t channels = weight.scale.size();
   std::span<const float> bias;
   if (node.params.size() > 1) {
     bias = node.params[1].value.as<float>();
@@ -112,13 +137,24 @@ Result<Int8Layer> int8_layer(const Node& node, const Value& src, const Value& ds
   layer.output_scale.resize(channels);
   layer.bias.resize(channels);
   for (std::size_t c = 0; c < channels; ++c) {
-    const double step = static_cast<double>(src.scale) * layer.weight.scale[c];
+    const double step = static_cast<double>(src.scale) * weight.scale[c];
     layer.output_scale[c] = static_cast<float>(dst.quantized() ? step / dst.scale : step);
     const double steps = bias.empty() ? 0 : std::nearbyint(bias[c] / step);
     if (!(std::abs(steps) <= kMaxBias)) {
       return fault(node, "bias " + std::to_string(c) + " of " + node.params[1].name + " is beyond 2^30 steps");
     }
     layer.bias[c] = static_cast<std::int32_t>(steps);
+  }
+  layer.unsigned_copy = !pairs.int8_dot_product && src.dtype == DType::s8;
+  layer.offset.resize(channels);
+  if (layer.unsigned_copy) {
+    const auto values = weight.value.as<std::int8_t>();
+    const std::size_t size = channel_size(weight.value);
+    for (std::size_t i = 0; i < values.size(); ++i) layer.offset[i / size] -= 128 * values[i];
+  }
+  if (needs_split(node, pairs)) {
+    layer.split = split_layout(node, pairs);
+    OCTET_TRY(layer.weight, split_weight(weight.value, *layer.split));
   }
   return layer;
 }

@@ -12,10 +12,15 @@ class BoundLayer final : public BoundStep {
   BoundLayer(const LayerPlan& plan, const Bindings& bindings)
       : plan_(plan),
         tail_(plan.tail),
+        copy_source_(plan.copy_source),
+        requantize_(plan.requantize),
         stream_(bindings.stream->get()),
         result_(bindings.at(plan.work < 0 ? plan.dst : plan.work)),
         dst_(bindings.at(plan.dst)),
-        operand_(plan.operand_bytes > 0 ? bindings.read(plan.operand) : nullptr) {
+        operand_(plan.operand_bytes > 0 ? bindings.read(plan.operand) : nullptr),
+        source_(plan.copy < 0 ? nullptr : bindings.read(plan.src)),
+        copy_(plan.copy < 0 ? nullptr : bindings.at(plan.copy)),
+        sums_(plan.sums < 0 ? nullptr : bindings.at(plan.sums)) {
     const dnnl::engine& engine = *bindings.engine;
     const onednn::Primitive& p = plan.primitive;
     memories_.reserve(static_cast<std::size_t>(plan.repeats) * 2 + 3);
@@ -26,12 +31,12 @@ class BoundLayer final : public BoundStep {
     const dnnl_memory_t weight = add(p.weight, plan.weight);
     const dnnl_memory_t bias = plan.bias == nullptr ? nullptr : add(p.bias, plan.bias);
     const dnnl_memory_t scratchpad = add(p.scratchpad, bindings.scratchpad);
-    const std::byte* src = bindings.read(plan.src);
+    const std::byte* src = copy_ != nullptr ? copy_ : bindings.read(plan.src);
     for (std::int64_t i = 0; i < plan.repeats; ++i) {
       const auto image = static_cast<std::size_t>(i);
       const auto at_src = src == nullptr ? nullptr : src + image * p.src.get_size();
       sources_.push_back(add(p.src, at_src));
-      const dnnl_memory_t dst = add(p.dst, result_ + image * p.dst.get_size());
+      const dnnl_memory_t dst = add(p.dst, sums_ != nullptr ? sums_ : result_ + image * p.dst.get_size());
       std::vector<dnnl_exec_arg_t>& args = arguments_.emplace_back();
       args = {{DNNL_ARG_SRC, sources_.back()},
               {DNNL_ARG_WEIGHTS, weight},
@@ -43,10 +48,13 @@ class BoundLayer final : public BoundStep {
 
   bool run() noexcept override {
     if (plan_.copy_operand) std::memcpy(result_, operand_, plan_.operand_bytes);
-    for (const std::vector<dnnl_exec_arg_t>& args : arguments_) {
+    if (copy_ != nullptr) copy_source_(source_, copy_);
+    for (std::size_t i = 0; i < arguments_.size(); ++i) {
+      const std::vector<dnnl_exec_arg_t>& args = arguments_[i];
       const auto status =
           dnnl_primitive_execute(plan_.primitive.primitive.get(), stream_, static_cast<int>(args.size()), args.data());
       if (status != dnnl_success) return false;
+      if (sums_ != nullptr) requantize(i);
     }
     if (tail_) tail_(reinterpret_cast<float*>(result_), operand_, dst_);
     return true;
@@ -64,12 +72,24 @@ class BoundLayer final : public BoundStep {
   }
 
  private:
+  /// Result and the sum's operand have the same size wherever the latter takes part here.
+  void requantize(std::size_t run) noexcept {
+    const std::size_t at = run * plan_.result_bytes;
+    requantize_(reinterpret_cast<const std::int32_t*>(sums_), plan_.requantize_operand ? operand_ + at : nullptr,
+                result_ + at);
+  }
+
   const LayerPlan& plan_;
   TailFunction tail_;  // a copy, as with kernels
+  std::function<void(const std::byte*, std::byte*)> copy_source_;
+  std::function<void(const std::int32_t*, const void*, void*)> requantize_;
   dnnl_stream_t stream_;
   std::byte* result_;  // what the primitive writes
   std::byte* dst_;
   const std::byte* operand_;
+  const std::byte* source_;  // of the copy
+  std::byte* copy_;
+  std::byte* sums_;
   std::vector<dnnl::memory> memories_;
   std::vector<dnnl_memory_t> sources_;
   std::vector<std::vector<dnnl_exec_arg_t>> arguments_;

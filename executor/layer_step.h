@@ -2,8 +2,9 @@
 // per image, with a copy of a sum's operand before it and kernels behind it where needed.
 #pragma once
 
-#include <cstdint>  // std::int64_t
-#include <memory>   // std::unique_ptr
+#include <cstdint>     // std::int64_t
+#include <functional>  // std::function
+#include <memory>      // std::unique_ptr
 
 #include "octet/executor/dnnl_compat.h"
 #include "octet/executor/post_ops.h"
@@ -17,6 +18,12 @@ struct LayerPlan {
   const std::byte* bias = nullptr;    ///< null: none
   std::int64_t repeats = 1;           ///< runs per mini-batch, one image each when more than 1
   Location src;
+  BufferId copy = -1;  ///< the primitive reads this, made from `src` by copy_source
+  std::function<void(const std::byte* src, std::byte* dst)> copy_source;
+  BufferId sums = -1;  ///< the primitive writes s32 sums here; after each run requantize makes the result of them
+  std::function<void(const std::int32_t* sums, const void* operand, void* dst)> requantize;
+  std::size_t result_bytes = 0;     ///< of one run, with `sums`
+  bool requantize_operand = false;  ///< requantize adds the sum's operand
   BufferId dst = -1;
   BufferId work = -1;             ///< f32 result of the primitive when that is not `dst`
   Location operand;               ///< of a fused sum

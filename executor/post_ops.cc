@@ -11,10 +11,10 @@
 namespace octet {
 namespace {
 
-bool can_fuse(const PostOp& op, const Value& dst, const Value* operand) noexcept {
+bool can_fuse(const PostOp& op, const Value& dst, const Value* operand, bool own) noexcept {
   if (op.kind == PostOp::Kind::sum) return operand != nullptr && operand->quantized() == dst.quantized();
   const EltwiseKind kind = op.eltwise.kind;
-  if (!dst.quantized()) return onednn::has_eltwise(kind);
+  if (!dst.quantized() && !own) return onednn::has_eltwise(kind);
   return kind == EltwiseKind::relu || kind == EltwiseKind::leaky_relu || kind == EltwiseKind::clip;
 }
 
@@ -64,25 +64,25 @@ bool append(std::vector<onednn::FusedOp>& fused, onednn::FusedOp next) {
 }
 
 /// The longest run of post-ops from the first on that the primitive can do.
-std::vector<onednn::FusedOp> fusable(const Node& node, const Value& dst, const Value* operand) {
+std::vector<onednn::FusedOp> fusable(const Node& node, const Value& dst, const Value* operand, bool own) {
   std::vector<onednn::FusedOp> fused;
   for (const PostOp& op : node.post_ops) {
-    if (!can_fuse(op, dst, operand) || !append(fused, in_dst_units(op, dst, operand))) break;
+    if (!can_fuse(op, dst, operand, own) || !append(fused, in_dst_units(op, dst, operand))) break;
   }
   return fused;
 }
 
 }  // namespace
 
-PostOpSplit split_post_ops(const Node& node, bool integer, const Value* operand) {
+PostOpSplit split_post_ops(const Node& node, bool integer, const Value* operand, bool own) {
   PostOpSplit split;
   split.primitive_dst = node.outputs[0];
   const bool direct = integer || !split.primitive_dst.quantized();
-  if (direct) split.fused = fusable(node, split.primitive_dst, operand);
+  if (direct) split.fused = fusable(node, split.primitive_dst, operand, own);
   if (!direct || split.fused.size() < node.post_ops.size()) {
     split.primitive_dst.dtype = DType::f32;
     split.primitive_dst.scale = 0;
-    split.fused = fusable(node, split.primitive_dst, operand);
+    split.fused = fusable(node, split.primitive_dst, operand, own);
   }
   const auto first = node.post_ops.begin() + static_cast<std::ptrdiff_t>(split.fused.size());
   split.rest.assign(first, node.post_ops.end());

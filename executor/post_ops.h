@@ -20,7 +20,8 @@ struct PostOpSplit {
 /// `integer`: the layer has s8 weights. `operand` is the fused sum's, null without one. A quantised
 /// result is only stored by the primitive itself when all post-ops have the same arithmetic in
 /// 8-bit steps as in real units (see int8_weights.h) and the sum's operand is quantised as well.
-PostOpSplit split_post_ops(const Node& node, bool integer, const Value* operand);
+/// `own`: not oneDNN but kernels::requantize does what `fused` says.
+PostOpSplit split_post_ops(const Node& node, bool integer, const Value* operand, bool own);
 
 /// Runs `rest`: `work` holds the primitive's f32 result and may be changed; `operand` is the sum's
 /// (null without one). `out` may equal `work`, or `operand` when that is not `work`.

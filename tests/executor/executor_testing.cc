@@ -73,7 +73,7 @@ void compare_chunk(Graph graph, const Values& seen, double tolerance) {
       const auto* constant = graph.nodes[ref.node].as<ConstantOp>();
       inputs.push_back(constant != nullptr ? constant->value : seen.at(ref));
     }
-    const auto want = reference(graph, id, inputs, {has_int8_dot_product()});
+    const auto want = reference(graph, id, inputs);
     ASSERT_TRUE(want) << to_string(want.error());
     expect_near(node, seen.at({id, 0}), *want, tolerance);
   }

@@ -1,8 +1,9 @@
 // Quantised layers against the integer reference, element by element.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <array>
 
 #include "executor/executor_testing.h"
 #include "octet/executor/int8_weights.h"
@@ -137,36 +138,73 @@ TEST(Int8Layers, AnOperandInItsLastUseStandsForBothSides) {
   expect_equals_reference(b.finish({y}), 2, 3);
 }
 
-/// Every weight of one channel once.
-Parameter all_weights() {
-  Tensor values = Tensor::create(DType::s8, {1, 255, 1, 1}).value();
-  const std::span<std::int8_t> w = values.mutable_as<std::int8_t>();
-  for (std::size_t i = 0; i < w.size(); ++i) w[i] = static_cast<std::int8_t>(static_cast<int>(i) - 127);
-  return {"w", std::move(values), {0.5F}};
+/// A quantised layer whose weights are `rows` filters of `inputs` x `positions`.
+Node layer_of(const Shape& weight, std::int64_t groups, std::span<const std::int8_t> values) {
+  Node node;
+  node.name = "layer";
+  ConvolutionOp op;
+  op.num_filter = weight[0];
+  op.groups = groups;
+  op.kernel = {weight[2], weight[3]};
+  node.op = op;
+  Parameter p{"weight", Tensor::create(DType::s8, weight).value(), std::vector<float>(weight[0], 0.5F)};
+  std::ranges::copy(values, p.value.mutable_as<std::int8_t>().begin());
+  node.params = {std::move(p)};
+  return node;
 }
 
-TEST(AdjustWeight, HalvesSoThatErrorsCancel) {
-  const Parameter weight = all_weights();
-  const Parameter u8 = adjust_weight(weight, DType::u8, false, false).value();
-  const Parameter s8 = adjust_weight(weight, DType::s8, false, false).value();
-  EXPECT_EQ(u8.scale[0], 1.0F);
-  EXPECT_EQ(s8.scale[0], 0.5F);
-  int drift_u8 = 0, drift_s8 = 0;
-  for (std::size_t i = 0; i < 255; ++i) {
-    const int w = weight.value.as<std::int8_t>()[i];
-    const int a = 2 * u8.value.as<std::int8_t>()[i] - w, b = s8.value.as<std::int8_t>()[i] - w;
-    EXPECT_LE(std::abs(a), 1) << w;
-    EXPECT_LE(std::abs(b), 1) << w;
-    if (w % 2 == 0) {
-      EXPECT_EQ(a, 0);
-      EXPECT_EQ(b, 0);
-    }
-    drift_u8 += a;
-    drift_s8 += b;
-    EXPECT_LE(std::abs(drift_u8), 1) << w;
+constexpr Value kSource{{}, DType::u8, 1}, kSigned{{}, DType::s8, 1}, kReal{{}, DType::f32, 0};
+
+TEST(Int8LayerNumbers, FiltersThatCouldSaturateGetTwoRows) {
+  // 18 filters of 2 inputs x 2 positions: of inputs side by side only those of filter 17 exceed 128.
+  std::vector<std::int8_t> weights(18 * 4, 64);
+  const std::array<std::int8_t, 4> wide{-127, 100, -2, 28};
+  std::ranges::copy(wide, weights.end() - 4);
+  const Node node = layer_of({18, 2, 1, 2}, 1, weights);
+  EXPECT_FALSE(needs_split(node, {true, 2}));
+  EXPECT_TRUE(needs_split(node, {false, 2}));
+  EXPECT_FALSE(int8_layer(node, kSource, kReal, {true, 2}).value().split);
+  const Int8Layer layer = int8_layer(node, kSource, kReal, {false, 2}).value();
+  ASSERT_TRUE(layer.split);
+  EXPECT_THAT(layer.split->second_of, testing::ElementsAre(-1, 0));
+  EXPECT_EQ(layer.split->seconds, 2);
+  EXPECT_EQ(layer.weight.shape(), (Shape{20, 2, 1, 2}));
+  const auto rows = layer.weight.as<std::int8_t>();
+  EXPECT_THAT(rows.first(16 * 4), testing::Each(64));
+  for (std::size_t i = 16 * 4; i < weights.size(); ++i) EXPECT_EQ(rows[i] + rows[i + 8], weights[i]) << i;
+  for (std::size_t first = 0; first < rows.size(); first += 4) {
+    EXPECT_FALSE(pairs_can_saturate(rows.subspan(first, 4), 2)) << first / 4;
   }
-  EXPECT_LE(std::abs(drift_s8), 2);  // 127 has no even neighbour above it
-  EXPECT_EQ(adjust_weight(weight, DType::s8, false, true).value().scale[0], 0.5F);
+}
+
+TEST(Int8LayerNumbers, RowsOfGroupsLieBehindTheGroup) {
+  std::vector<std::int8_t> weights(2 * 3 * 2, 1);
+  weights[6] = weights[7] = -128;  // first filter of the second group
+  const Int8Layer layer = int8_layer(layer_of({6, 2, 1, 1}, 2, weights), kSource, kReal, {false, 2}).value();
+  ASSERT_TRUE(layer.split);
+  EXPECT_EQ(layer.split->row(), 12);
+  EXPECT_THAT(layer.weight.as<std::int8_t>(),
+              testing::ElementsAre(1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, -64, -64, 1, 1, 1, 1, -64, -64, 0, 0, 0, 0));
+}
+
+TEST(Int8LayerNumbers, PairsAreNeighboursInMemory) {
+  const std::array<std::int8_t, 4> apart{0, 100, 100, 0}, together{100, 0, 100, 0};  // inputs x positions
+  EXPECT_FALSE(pairs_can_saturate(apart, 4));
+  EXPECT_FALSE(pairs_can_saturate(apart, 2)) << "0, 100 at one position; 100, 0 at the other";
+  EXPECT_TRUE(pairs_can_saturate(apart, 1)) << "one input: positions may be added";
+  EXPECT_FALSE(pairs_can_saturate(together, 4));
+  EXPECT_TRUE(pairs_can_saturate(together, 2)) << "100, 100 at the first position";
+}
+
+TEST(Int8LayerNumbers, SignedSourcesAreMadeUnsigned) {
+  const std::array<std::int8_t, 4> weights{3, -5, 100, 27};
+  const Node node = layer_of({2, 2, 1, 1}, 1, weights);
+  EXPECT_FALSE(int8_layer(node, kSigned, kReal, {true, 2}).value().unsigned_copy);
+  EXPECT_FALSE(int8_layer(node, kSource, kReal, {false, 2}).value().unsigned_copy);
+  const Int8Layer layer = int8_layer(node, kSigned, kReal, {false, 2}).value();
+  EXPECT_TRUE(layer.unsigned_copy);
+  EXPECT_FALSE(layer.split);
+  EXPECT_THAT(layer.offset, testing::ElementsAre(256, -128 * 127));
 }
 
 }  // namespace

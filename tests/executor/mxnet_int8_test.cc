@@ -201,8 +201,7 @@ int saturate_sums_as_mxnet_does(Graph& graph) {
   return found;
 }
 
-/// Largest difference to MXNet's outputs, which a machine with an int8 dot product made: on others like it every
-/// image must have the same best class, elsewhere one that MXNet found at least half as likely.
+/// Largest difference to MXNet's outputs; every image must have the same best class.
 double compare(const GoldenInt8& golden, const Graph& graph, bool logarithms) {
   const std::int64_t images = golden.pixels.shape[0];
   const std::vector<float> got = run_graph(graph, golden.pixels.bytes, images);
@@ -213,11 +212,7 @@ double compare(const GoldenInt8& golden, const Graph& graph, bool logarithms) {
   for (std::size_t n = 0; n < want.size(); n += classes) {
     const auto best = [&](const auto& all) { return std::max_element(&all[n], &all[n] + classes) - &all[n]; };
     const auto ours = n + static_cast<std::size_t>(best(got)), theirs = n + static_cast<std::size_t>(best(want));
-    if (has_int8_dot_product()) {
-      EXPECT_EQ(ours, theirs) << "image " << n / classes;
-    } else {
-      EXPECT_GE(want[ours], want[theirs] - 0.5F * std::fabs(want[theirs])) << "image " << n / classes;
-    }
+    EXPECT_EQ(ours, theirs) << "image " << n / classes;
     double shift = 0;  // softmax hides what all logits of an image have in common
     for (std::size_t i = n; logarithms && i < n + classes; ++i) {
       shift += (std::log(double{want[i]}) - std::log(double{got[i]})) / static_cast<double>(classes);
@@ -238,8 +233,7 @@ TEST(GoldenInt8, SqueezeNetScoresAsInMxnet) {
   const auto last = std::find_if(golden.model.graph.nodes.begin(), golden.model.graph.nodes.end(),
                                  [](const Node& node) { return node.name == "conv10"; });
   ASSERT_NE(last, golden.model.graph.nodes.end());
-  const double steps = has_int8_dot_product() ? 1 : 2;  // other machines round halved weights
-  EXPECT_LE(compare(golden, golden.model.graph, true), steps * last->outputs[0].scale);
+  EXPECT_LE(compare(golden, golden.model.graph, true), last->outputs[0].scale);
 }
 
 // The logits are sums of 64 means, stored in steps of `scale`, times weights.

@@ -346,8 +346,7 @@ std::vector<float> reference_detection(const MultiBoxDetectionOp& op, std::size_
   return result;
 }
 
-Result<Tensor> reference(const Graph& graph, NodeId id, std::span<const Tensor> inputs,
-                         const ReferenceOptions& options) {
+Result<Tensor> reference(const Graph& graph, NodeId id, std::span<const Tensor> inputs) {
   const Node& node = graph.nodes[id];
   if (const auto* constant = node.as<ConstantOp>()) return constant->value;
   if (node.as<InputOp>() != nullptr || node.outputs.size() != 1 || inputs.size() != node.inputs.size()) {
@@ -364,7 +363,7 @@ Result<Tensor> reference(const Graph& graph, NodeId id, std::span<const Tensor> 
     values.push_back({value, inputs[k]});
   }
   if (node.as<ConvolutionOp>() != nullptr || node.as<FullyConnectedOp>() != nullptr) {
-    OCTET_CHECK(reference_layer(node, values, options, dst));
+    OCTET_CHECK(reference_layer(node, values, dst));
     return dst;
   }
   if (reference_value(node, values, out, dst)) return dst;
@@ -373,7 +372,7 @@ Result<Tensor> reference(const Graph& graph, NodeId id, std::span<const Tensor> 
   return dst;
 }
 
-Result<std::vector<Tensor>> run_reference(const Graph& graph, const Tensor& pixels, const ReferenceOptions& options) {
+Result<std::vector<Tensor>> run_reference(const Graph& graph, const Tensor& pixels) {
   std::vector<Tensor> results;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
@@ -383,7 +382,7 @@ Result<std::vector<Tensor>> run_reference(const Graph& graph, const Tensor& pixe
     }
     std::vector<Tensor> inputs;
     for (const ValueRef input : node.inputs) inputs.push_back(results[static_cast<std::size_t>(input.node)]);
-    OCTET_TRY(Tensor result, reference(graph, static_cast<NodeId>(i), inputs, options));
+    OCTET_TRY(Tensor result, reference(graph, static_cast<NodeId>(i), inputs));
     results.push_back(std::move(result));
   }
   return results;

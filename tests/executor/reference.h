@@ -16,8 +16,7 @@
 // `ref_int8` (AVX2: grouped convolutions whose channels per group are no multiple of the vector) and
 // everything on SSE4.1 multiply and add the operand separately. Seen through u8 and s8 results the two
 // differ only where a value is within float rounding of a half, so the reference always takes the
-// fused form. Machines without an int8 dot product add pairs of products in 16 bits: adjust_weight
-// keeps them from saturating, and the reference applies it too (ReferenceOptions).
+// fused form.
 // oneDNN 2.6.3 cannot create an inner product with a sum; a 1x1 convolution does it.
 #pragma once
 
@@ -29,20 +28,13 @@
 
 namespace octet::test {
 
-struct ReferenceOptions {
-  /// As has_int8_dot_product() says of the machine that the executor runs on.
-  bool int8_dot_product = true;
-};
-
 /// Computes the output of `node` of a shaped graph from its input values (data inputs in order, the
 /// operand of a fused sum last). Their shapes and types must be those that the graph states.
-Result<Tensor> reference(const Graph& graph, NodeId node, std::span<const Tensor> inputs,
-                         const ReferenceOptions& options = {});
+Result<Tensor> reference(const Graph& graph, NodeId node, std::span<const Tensor> inputs);
 
 /// Runs the whole graph on `pixels` (u8, of the Input node's shape) and returns the output of every
 /// node by its id.
-Result<std::vector<Tensor>> run_reference(const Graph& graph, const Tensor& pixels,
-                                          const ReferenceOptions& options = {});
+Result<std::vector<Tensor>> run_reference(const Graph& graph, const Tensor& pixels);
 
 /// MultiBoxDetection of one image by its definition (multibox.h): rows of six floats.
 std::vector<float> reference_detection(const MultiBoxDetectionOp& op, std::size_t classes, std::size_t anchors,

@@ -99,25 +99,21 @@ float post_op(const PostOp& op, float t, const RefValue& operand, std::size_t at
   }
 }
 
-Result<void> int8_layer(const Node& node, const Geometry& g, std::span<const RefValue> inputs,
-                        const ReferenceOptions& options, Tensor& dst) {
+Result<void> int8_layer(const Node& node, const Geometry& g, std::span<const RefValue> inputs, Tensor& dst) {
   const Value& src_value = inputs[0].value;
   const Value& out = node.outputs[0];
-  const bool depthwise = node.as<ConvolutionOp>() != nullptr && g.op.groups == g.filters && g.op.groups == g.channels;
-  OCTET_TRY(const Parameter adjusted,
-            adjust_weight(node.params[0], src_value.dtype, depthwise, options.int8_dot_product));
   // Functions that oneDNN cannot apply to 8-bit steps are applied to the real result.
   const bool stored_units =
       out.quantized() && std::all_of(node.post_ops.begin(), node.post_ops.end(),
                                      [&](const PostOp& op) { return in_stored_units(op, inputs.back()); });
   std::vector<std::int64_t> src(inputs[0].tensor.elements());
   for (std::size_t i = 0; i < src.size(); ++i) src[i] = static_cast<std::int64_t>(inputs[0].stored(i));
-  const auto weights = adjusted.value.as<std::int8_t>();
+  const auto weights = node.params[0].value.as<std::int8_t>();
   const std::vector<std::int64_t> weight(weights.begin(), weights.end());
   std::size_t at = 0;
   for (std::int64_t n = 0; n < g.images; ++n) {
     for (std::int64_t f = 0; f < g.filters; ++f) {
-      const double step = static_cast<double>(src_value.scale) * adjusted.scale[f];
+      const double step = static_cast<double>(src_value.scale) * node.params[0].scale[f];
       const auto output_scale = static_cast<float>(stored_units ? step / out.scale : step);
       const double bias = node.params.size() > 1 ? std::nearbyint(node.params[1].value.as<float>()[f] / step) : 0;
       for (const std::int64_t acc : accumulate(g, src, weight, n, f)) {
@@ -183,15 +179,14 @@ double eltwise_function(const EltwiseOp& op, double x) {
   return 0;
 }
 
-Result<void> reference_layer(const Node& node, std::span<const RefValue> inputs, const ReferenceOptions& options,
-                             Tensor& dst) {
+Result<void> reference_layer(const Node& node, std::span<const RefValue> inputs, Tensor& dst) {
   const Geometry g = geometry_of(node, inputs[0].value.shape);
   const std::int64_t inputs_of_filter = g.channels / g.op.groups * g.op.kernel[0] * g.op.kernel[1];
   if (node.params.empty() ||
       node.params[0].value.elements() != static_cast<std::size_t>(g.filters * inputs_of_filter)) {
     return Error{ErrorCode::invalid_model, node.name, "the weight does not fit"};
   }
-  if (node.params[0].value.dtype() == DType::s8) return int8_layer(node, g, inputs, options, dst);
+  if (node.params[0].value.dtype() == DType::s8) return int8_layer(node, g, inputs, dst);
   float_layer(node, g, inputs, dst);
   return {};
 }

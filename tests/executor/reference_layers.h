@@ -34,7 +34,6 @@ void store_real(Tensor& dst, std::size_t i, float x, const Value& value);
 double eltwise_function(const EltwiseOp& op, double x);
 
 /// Convolution and FullyConnected with their post-ops, float and quantised.
-Result<void> reference_layer(const Node& node, std::span<const RefValue> inputs, const ReferenceOptions& options,
-                             Tensor& dst);
+Result<void> reference_layer(const Node& node, std::span<const RefValue> inputs, Tensor& dst);
 
 }  // namespace octet::test
