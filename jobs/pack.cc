@@ -1,7 +1,7 @@
 #include "octet/jobs/pack.h"
 
 #include <oneapi/tbb/enumerable_thread_specific.h>
-#include <oneapi/tbb/parallel_pipeline.h>
+#include <oneapi/tbb/flow_graph.h>
 #include <atomic>   // std::atomic
 #include <limits>   // std::numeric_limits
 #include <new>      // std::bad_alloc
@@ -17,6 +17,7 @@ namespace {
 
 /// An entry on its way, with what came of it.
 struct Item {
+  std::size_t sequence = 0;  ///< of the entry in the order of packing, from 0
   Entry entry;
   PackedEntry packed;
   std::optional<Error> error;
@@ -55,6 +56,7 @@ class PackRun {
   Result<PackSummary> execute(std::size_t tokens);
 
  private:
+  void run_graph(std::size_t tokens);
   ItemPointer read(tbb::flow_control& control);
   void make(Item& item);
   Result<void> make_entry(Item& item);
@@ -70,6 +72,7 @@ class PackRun {
   const std::vector<PackPart> parts_;
   const bool with_list_;
   tbb::enumerable_thread_specific<std::unique_ptr<PicturePacker>> packers_;
+  std::size_t read_ = 0;  ///< entries
   // The writing end, one entry at a time.
   EntryCounter counter_;
   ProgressMeter meter_;
@@ -92,7 +95,7 @@ void PackRun::fail(Error error) {
 ItemPointer PackRun::read(tbb::flow_control& control) {
   if (!ended_) {
     auto entry = order_.next();
-    if (entry && *entry) return std::make_shared<Item>(Item{**std::move(entry), {}, {}});
+    if (entry && *entry) return std::make_shared<Item>(Item{read_++, **std::move(entry), {}, {}});
     if (!entry) fail(std::move(entry).error());
   }
   control.stop();
@@ -201,17 +204,33 @@ Result<void> PackRun::finish(PackSummary& summary) {
   return {};
 }
 
-Result<PackSummary> PackRun::execute(std::size_t tokens) {
-  OCTET_CHECK(next_part());
-  const auto reader = tbb::make_filter<void, ItemPointer>(tbb::filter_mode::serial_in_order,
-                                                          [this](tbb::flow_control& control) { return read(control); });
-  const auto maker = tbb::make_filter<ItemPointer, ItemPointer>(tbb::filter_mode::parallel, [this](ItemPointer item) {
+/// Entries are read one by one, made in parallel and written in order, at most `tokens` of them on the way.
+void PackRun::run_graph(std::size_t tokens) {
+  namespace flow = tbb::flow;
+  flow::graph graph;
+  flow::input_node<ItemPointer> reader(graph, [this](tbb::flow_control& control) { return read(control); });
+  flow::limiter_node<ItemPointer> bound(graph, tokens);
+  flow::function_node<ItemPointer, ItemPointer> maker(graph, flow::unlimited, [this](ItemPointer item) {
     make(*item);
     return item;
   });
-  const auto writer = tbb::make_filter<ItemPointer, void>(tbb::filter_mode::serial_in_order,
-                                                          [this](const ItemPointer& item) { write(*item); });
-  tbb::parallel_pipeline(tokens, reader & maker & writer);
+  flow::sequencer_node<ItemPointer> in_order(graph, [](const ItemPointer& item) { return item->sequence; });
+  flow::function_node<ItemPointer, flow::continue_msg> writer(graph, flow::serial, [this](const ItemPointer& item) {
+    write(*item);
+    return flow::continue_msg();
+  });
+  flow::make_edge(reader, bound);
+  flow::make_edge(bound, maker);
+  flow::make_edge(maker, in_order);
+  flow::make_edge(in_order, writer);
+  flow::make_edge(writer, bound.decrementer());
+  reader.activate();
+  graph.wait_for_all();
+}
+
+Result<PackSummary> PackRun::execute(std::size_t tokens) {
+  OCTET_CHECK(next_part());
+  run_graph(tokens);
   if (failure_) return *failure_;
   PackSummary summary;
   OCTET_CHECK(finish(summary));
