@@ -10,19 +10,12 @@
 #include <utility>
 
 #include "octet/graph/file_io.h"
+#include "octet/graph/write_error.h"
 
 namespace octet {
 namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
-
-Error write_error(int number, const std::filesystem::path& path, const char* what) {
-  const bool refused = number == EACCES || number == EPERM || number == EROFS || number == ENOSPC || number == EDQUOT ||
-                       number == ENOENT || number == ENOTDIR || number == EISDIR || number == EEXIST ||
-                       number == EFBIG || number == ENAMETOOLONG || number == ELOOP;
-  return {refused ? ErrorCode::cannot_write : ErrorCode::io, path.string(),
-          std::string(what) + ": " + std::generic_category().message(number)};
-}
 
 FileOps* system_ops() {
   static FileOps ops;
@@ -57,6 +50,14 @@ int write_all(FileOps& ops, int descriptor, std::span<const std::byte> bytes) {
 }
 
 }  // namespace
+
+Error write_error(int number, const std::filesystem::path& path, const char* what) {
+  const bool refused = number == EACCES || number == EPERM || number == EROFS || number == ENOSPC || number == EDQUOT ||
+                       number == ENOENT || number == ENOTDIR || number == EISDIR || number == EEXIST ||
+                       number == EFBIG || number == ENAMETOOLONG || number == ELOOP;
+  return {refused ? ErrorCode::cannot_write : ErrorCode::io, path.string(),
+          std::string(what) + ": " + std::generic_category().message(number)};
+}
 
 int FileOps::open(const char* path, int flags) { return ::open(path, flags, 0666); }
 ssize_t FileOps::write(int descriptor, const void* bytes, std::size_t count) {

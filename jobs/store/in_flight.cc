@@ -7,6 +7,7 @@
 
 #include <algorithm>  // std::any_of
 #include <array>      // std::array
+#include <cerrno>     // errno
 #include <cstring>    // std::memcpy
 #include <mutex>      // std::unique_lock
 #include <new>        // placement new
@@ -17,6 +18,7 @@
 
 #include "octet/graph/file_io.h"
 #include "octet/graph/output_file.h"
+#include "octet/graph/write_error.h"
 
 namespace octet {
 namespace {
@@ -83,7 +85,7 @@ Result<std::unique_ptr<InFlight>> InFlight::open(const fs::path& file) {
   if (before->magic == page_magic) OCTET_CHECK(flight->recall(*before));
   OCTET_CHECK(write_file(file, std::as_bytes(std::span(flight->page_, 1))));
   const int descriptor = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
-  if (descriptor < 0) return flight;
+  if (descriptor < 0) return write_error(errno, file, "cannot open");
   void* const memory = ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
   ::close(descriptor);
   if (memory == MAP_FAILED) return flight;  // a file system without: nothing is noted, all else works

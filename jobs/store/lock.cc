@@ -4,11 +4,12 @@
 #include <sys/file.h>  // flock
 #include <unistd.h>    // gethostname, pread
 
-#include <array>         // std::array
-#include <cerrno>        // errno
-#include <string_view>   // std::string_view
-#include <system_error>  // std::generic_category
-#include <utility>       // std::exchange
+#include <array>        // std::array
+#include <cerrno>       // errno
+#include <string_view>  // std::string_view
+#include <utility>      // std::exchange
+
+#include "octet/graph/write_error.h"
 
 namespace octet {
 namespace {
@@ -29,9 +30,7 @@ std::string holder_of(int descriptor) {
 
 Result<FileLock> FileLock::acquire(const std::filesystem::path& file) {
   const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (descriptor < 0) {
-    return Error{ErrorCode::cannot_write, file.string(), "cannot create: " + std::generic_category().message(errno)};
-  }
+  if (descriptor < 0) return write_error(errno, file, "cannot create");
   FileLock lock(descriptor);
   while (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
