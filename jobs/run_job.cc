@@ -194,6 +194,10 @@ class JobRun {
 Result<RunSummary> run(RunOptions options) {
   share(options);
   if (options.score.output.empty()) return Error{ErrorCode::usage, {}, "no output folder is given"};
+  if (options.score.stream.source.shard.count > 1 && options.only != RunStage::score) {
+    return Error{
+        ErrorCode::usage, {}, "a shard is scored by itself: add --only score, and merge the shards when all are done"};
+  }
   if (options.folder.empty()) options.folder = options.score.output;
   OCTET_CHECK(make_folder(options.folder));
   // Shards of one job run side by side, each with a folder and a lock of its own.

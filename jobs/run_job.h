@@ -47,8 +47,8 @@ struct RunSummary {
 /// reading the data again while nothing about its files has changed (see DataDigests; kept in
 /// "digests" in the job's folder). While it runs it holds a lock on "run.lock" there: a
 /// second one that is started meanwhile ends with Error(cannot_write) that names the process; tasks that
-/// score one shard each are no such runs. The evaluation is stored
-/// as evaluation.json in the score folder. The first stage that fails ends the job with its error.
+/// score one shard each are no such runs (a shard needs `only` = score: Error(usage)). The evaluation is
+/// stored as evaluation.json in the score folder. The first stage that fails ends the job with its error.
 Result<RunSummary> run_job(const RunOptions& options);
 
 }  // namespace octet

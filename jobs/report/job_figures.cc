@@ -79,17 +79,27 @@ class FigureTally {
   JobFigures figures_;
 };
 
-Result<void> add_speed(const std::filesystem::path& output, JobFigures& figures) {
+std::string field_of(const JobIdentity& identity, std::string_view name) {
+  for (const auto& [key, value] : identity.fields) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+Result<void> add_manifests(const std::filesystem::path& output, JobFigures& figures) {
   const auto shards = read_shards(output);
   if (!shards && shards.error().code == ErrorCode::not_found) return {};  // the records were copied here alone
   if (!shards) return shards.error();
-  double passed = 0;
+  JobFacts& facts = figures.facts;
   for (const ShardState& shard : *shards) {
     if (!shard.manifest) continue;
+    const JobIdentity& job = shard.manifest->identity;
+    facts = {field_of(job, "model_name"), field_of(job, "precision"), field_of(job, "data"), field_of(job, "isa"),
+             field_of(job, "octet"),      facts.shards + 1,           facts.seconds};
     for (const SegmentInfo& segment : shard.manifest->segments) {
       if (segment.seconds <= 0) continue;
-      passed += segment.seconds;
-      figures.speed.push_back({passed, static_cast<double>(segment.records) / segment.seconds});
+      facts.seconds += segment.seconds;
+      figures.speed.push_back({facts.seconds, static_cast<double>(segment.records) / segment.seconds});
     }
   }
   return {};
@@ -108,7 +118,7 @@ Result<JobFigures> read_job_figures(const std::filesystem::path& output, std::si
     tally.add(*std::move(record));
   }
   JobFigures figures = tally.take();
-  OCTET_CHECK(add_speed(output, figures));
+  OCTET_CHECK(add_manifests(output, figures));
   return figures;
 }
 

@@ -39,10 +39,18 @@ struct SpeedFigure {
   double images_per_s = 0;
 };
 
+/// What the manifests say of the job; empty where there are none.
+struct JobFacts {
+  std::string model, precision, data, isa, version;  ///< of the job's identity
+  std::size_t shards = 0;
+  double seconds = 0;  ///< of scoring, in all processes and shards
+};
+
 struct JobFigures {
   static constexpr std::size_t score_bins = 20;
   static constexpr std::size_t most_failures = 1000;
 
+  JobFacts facts;
   std::uint64_t n = 0, failed = 0;
   bool detection = false;
   std::uint64_t boxes = 0, without_boxes = 0;           ///< of a detection job; the latter counts pictures

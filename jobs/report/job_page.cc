@@ -12,17 +12,17 @@
 namespace octet {
 namespace {
 
-constexpr std::size_t kMostClasses = 50, kMostPoints = 300, kMostBoxes = 20;
+constexpr std::size_t kMostClasses = 20, kMostPoints = 300, kMostBoxes = 20;
 constexpr float kLeastBoxScore = 0.3F;
 
 constexpr std::string_view kJobStyle = R"(
 svg.chart{width:100%;max-width:640px;height:auto;background:var(--card);border:1px solid var(--line);border-radius:6px}
 svg.chart text{fill:var(--dim);font:12px system-ui,"DejaVu Sans",sans-serif}
-td.n{text-align:right}
+td.n{text-align:right;white-space:nowrap}
 td.bar{width:30%;min-width:5rem}td.bar div{height:.8rem;margin-top:.3rem;background:var(--accent)}
 .sheet{display:grid;grid-template-columns:repeat(auto-fill,minmax(200px,1fr));gap:.7rem}
 .sheet figure{margin:0;padding:.5rem;break-inside:avoid;font-size:.9rem}
-.sheet svg{width:100%;height:auto;display:block}
+.sheet svg{width:100%;height:auto;max-height:240px;display:block}
 .wide{overflow-x:auto}
 td.message{overflow-wrap:anywhere}
 )";
@@ -50,16 +50,38 @@ std::string base64(std::string_view bytes) {
   return text;
 }
 
+void add_row(std::string_view name, const std::string& value, std::string& html) {
+  if (value.empty()) return;
+  html.append("<tr><th>").append(name).append("</th><td class=\"n\">").append(value).append("</td></tr>\n");
+}
+
+std::string facts_html(const JobFacts& facts) {
+  std::string html;
+  const std::string type = facts.precision == "int8" ? "INT8" : facts.precision == "f32" ? "FP32" : facts.precision;
+  if (!facts.model.empty()) add_row("model", escape_html(facts.model + (type.empty() ? "" : " (" + type + ")")), html);
+  add_row("data", escape_html(facts.data), html);
+  add_row("instruction set", escape_html(facts.isa), html);
+  add_row("octet version", escape_html(facts.version), html);
+  if (facts.shards > 1) add_row("shards", std::to_string(facts.shards), html);
+  return html;
+}
+
 std::string summary_html(const JobFigures& figures) {
-  std::string html = "<table>\n<tr><th>entries</th><td class=\"n\">" + std::to_string(figures.n) + "</td></tr>\n";
-  html += "<tr><th>scored</th><td class=\"n\">" + std::to_string(figures.n - figures.failed) + "</td></tr>\n";
-  html += "<tr><th>failed</th><td class=\"n\">" + std::to_string(figures.failed) + "</td></tr>\n";
+  std::string html = "<table>\n" + facts_html(figures.facts);
+  add_row("entries", std::to_string(figures.n), html);
+  add_row("scored", std::to_string(figures.n - figures.failed), html);
+  add_row("failed", std::to_string(figures.failed), html);
   for (const auto& [code, count] : figures.errors) {
-    html += "<tr><th>&#8195;" + escape_html(code) + "</th><td class=\"n\">" + std::to_string(count) + "</td></tr>\n";
+    add_row("&#8195;<code>" + escape_html(code) + "</code>", std::to_string(count), html);
   }
   if (figures.detection) {
-    html += "<tr><th>boxes</th><td class=\"n\">" + std::to_string(figures.boxes) + "</td></tr>\n";
-    html += "<tr><th>without a box</th><td class=\"n\">" + std::to_string(figures.without_boxes) + "</td></tr>\n";
+    add_row("boxes", std::to_string(figures.boxes), html);
+    add_row("without a box", std::to_string(figures.without_boxes), html);
+  }
+  if (const double seconds = figures.facts.seconds; seconds > 0) {
+    add_row(figures.facts.shards > 1 ? "seconds of scoring, all shards" : "seconds of scoring", decimals(seconds, 1),
+            html);
+    add_row("images/s", decimals(static_cast<double>(figures.n) / seconds, 1), html);
   }
   return html + "</table>\n";
 }

@@ -21,6 +21,8 @@ rm o/scores.jsonl
 expect_exit 0 "$OCTET" run job.ini --quiet --only evaluate
 [ ! -e o/scores.jsonl ] || fail "--only evaluate scored"
 expect_exit 64 "$OCTET" run job.ini --only everything
+expect_exit 64 "$OCTET" run job.ini --shard 0/2
+expect_text err "--only score"
 # Twice at once: one works, the other says which process does.
 for _ in $(seq 20); do cat "$DATA/pictures.lst"; done >long.lst
 printf '%s\n' "model = $MODEL" "data = long.lst" "root = $DATA" "output = twice" "samples = 60" "evaluate = no" >twice.ini

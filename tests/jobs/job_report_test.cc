@@ -119,8 +119,8 @@ TEST_F(JobReport, ThePageOfARealJobShowsItsPictures) {
        at = page.find("data:image", at + 1))
     ++shown;
   EXPECT_EQ(shown, 6U);
-  for (const char* part :
-       {"<h1>job</h1>", "Throughput", "Scores of the best class", "Classes", "Entries that failed"}) {
+  for (const char* part : {"<h1>job</h1>", "tiny (FP32)", "pictures.rec", "images/s", "Throughput",
+                           "Scores of the best class", "Classes", "Entries that failed"}) {
     EXPECT_THAT(page, HasSubstr(part));
   }
   EXPECT_THAT(page, Not(HasSubstr("<script"))) << "and nothing from elsewhere";
