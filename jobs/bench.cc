@@ -1,13 +1,13 @@
 #include "octet/jobs/bench.h"
 
 #include <algorithm>  // std::max_element
-#include <new>        // std::bad_alloc
 #include <utility>    // std::move
 
 #include "octet/calibrator/calibrate.h"
 #include "octet/graph/passes.h"
 #include "octet/jobs/stage/bench_lanes.h"
 #include "octet/jobs/stage/bench_pictures.h"
+#include "octet/jobs/stage/guarded.h"
 #include "octet/jobs/stage/stream.h"
 
 namespace octet {
@@ -178,15 +178,7 @@ Result<BenchReport> run(const BenchOptions& options) {
 
 Result<BenchReport> bench(const BenchOptions& options) {
   OCTET_CHECK(check_options(options));
-  try {
-    return run(options);
-  } catch (const Failure& failure) {
-    return failure.error();
-  } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::limit, {}, "out of memory"};
-  } catch (const std::exception& unexpected) {
-    return Error{ErrorCode::internal, {}, unexpected.what()};
-  }
+  return guarded([&] { return run(options); });
 }
 
 }  // namespace octet

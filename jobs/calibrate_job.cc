@@ -5,7 +5,6 @@
 #include <chrono>     // std::chrono::steady_clock
 #include <cmath>      // std::ceil
 #include <memory>     // std::unique_ptr
-#include <new>        // std::bad_alloc
 #include <utility>    // std::move
 
 #include "octet/calibrator/sample.h"
@@ -14,6 +13,7 @@
 #include "octet/graph/passes.h"
 #include "octet/jobs/report/judge.h"
 #include "octet/jobs/stage/bench_lanes.h"
+#include "octet/jobs/stage/guarded.h"
 #include "octet/jobs/stage/precision_state.h"
 #include "octet/jobs/stage/sampler.h"
 #include "octet/jobs/stage/stream.h"
@@ -232,13 +232,7 @@ Result<CalibrateSummary> run(const CalibrateOptions& options, int threads) {
 Result<CalibrateSummary> calibrate_model(const CalibrateOptions& options) {
   OCTET_CHECK(check_options(options));
   OCTET_TRY(const auto workers, Workers::create(options.threads));
-  try {
-    return workers->execute([&] { return run(options, workers->threads()); });
-  } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::limit, {}, "out of memory"};
-  } catch (const std::exception& unexpected) {
-    return Error{ErrorCode::internal, {}, unexpected.what()};
-  }
+  return guarded([&] { return workers->execute([&] { return run(options, workers->threads()); }); });
 }
 
 std::optional<Error> missed_bound(const CalibrateSummary& summary) {

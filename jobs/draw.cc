@@ -133,19 +133,6 @@ class Drawing {
   std::map<std::uint64_t, Work> under_way_;  ///< by the entry's index; as many as the stage holds
 };
 
-Result<Scorers> load_scorers(const DrawOptions& options) {
-  Scorers scorers;
-  OCTET_TRY(auto first, load_scorer(options.model, options.load, options.stream.batch));
-  scorers.push_back(std::move(first));
-  if (options.against.empty()) return scorers;
-  OCTET_TRY(auto second, load_scorer(options.against, options.against_load, options.stream.batch));
-  if (second->detection != scorers.front()->detection) {
-    return Error{ErrorCode::usage, second->name, "one model finds boxes and the other classifies: nothing to compare"};
-  }
-  scorers.push_back(std::move(second));
-  return scorers;
-}
-
 Result<void> check(const DrawOptions& options) {
   if (options.top_k < 1 || options.top_k > kMaxTopK) {
     return Error{ErrorCode::usage, "", "the number of classes drawn must be 1 to " + std::to_string(kMaxTopK)};
@@ -166,7 +153,8 @@ Result<PictureFormat> parse_picture_format(std::string_view text) {
 
 Result<DrawSummary> draw(const DrawOptions& options) {
   OCTET_CHECK(check(options));
-  OCTET_TRY(const Scorers scorers, load_scorers(options));
+  OCTET_TRY(const Scorers scorers,
+            load_scorers(options.model, options.load, options.against, options.against_load, options.stream.batch));
   OCTET_TRY(const auto source, Source::open(options.stream.source));
   OCTET_CHECK(make_folder(options.output));
   Drawing drawing(options, scorers);

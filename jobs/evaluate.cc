@@ -11,17 +11,10 @@ namespace {
 
 constexpr int considered = 5;
 
-Result<Scorers> load_scorers(const EvaluateOptions& options) {
-  Scorers scorers;
-  OCTET_TRY(auto first, load_scorer(options.model, options.load, options.stream.batch));
-  scorers.push_back(std::move(first));
-  if (options.against.empty()) return scorers;
-  OCTET_TRY(auto second, load_scorer(options.against, options.against_load, options.stream.batch));
-  scorers.push_back(std::move(second));
-  if (scorers[0]->detection != scorers[1]->detection) {
-    return Error{ErrorCode::usage, scorers[1]->name, "one of the models detects, the other classifies"};
-  }
-  if (scorers[0]->detection && scorers[0]->labels != scorers[1]->labels) {
+Result<Scorers> scorers_of(const EvaluateOptions& options) {
+  OCTET_TRY(Scorers scorers,
+            load_scorers(options.model, options.load, options.against, options.against_load, options.stream.batch));
+  if (scorers.size() == 2 && scorers[0]->detection && scorers[0]->labels != scorers[1]->labels) {
     return Error{ErrorCode::usage, scorers[1]->name, "its class names differ from those of " + scorers[0]->name};
   }
   return scorers;
@@ -67,7 +60,7 @@ Result<EvaluateSummary> evaluate(const EvaluateOptions& options) {
   if (options.skip_stride > 0 && options.skip_offset >= options.skip_stride) {
     return Error{ErrorCode::usage, {}, "the offset of the entries to leave out must be below their stride"};
   }
-  OCTET_TRY(const auto scorers, load_scorers(options));
+  OCTET_TRY(const auto scorers, scorers_of(options));
   OCTET_TRY(const auto source, Source::open(options.stream.source));
   OCTET_TRY(const auto tally, make_tally(options, scorers, *source));
   StreamJob job;

@@ -4,12 +4,12 @@
 #include <oneapi/tbb/flow_graph.h>
 #include <atomic>   // std::atomic
 #include <limits>   // std::numeric_limits
-#include <new>      // std::bad_alloc
 #include <utility>  // std::move
 
 #include "octet/jobs/pack/part_writer.h"
 #include "octet/jobs/pack/picture.h"
 #include "octet/jobs/stage/entry_counter.h"
+#include "octet/jobs/stage/guarded.h"
 #include "octet/jobs/stage/stream.h"
 
 namespace octet {
@@ -256,15 +256,7 @@ Result<PackSummary> run_pack(const PackOptions& options) {
 }  // namespace
 
 Result<PackSummary> pack(const PackOptions& options) {
-  try {
-    return run_pack(options);
-  } catch (const Failure& failure) {
-    return failure.error();
-  } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::limit, {}, "out of memory"};
-  } catch (const std::exception& unexpected) {
-    return Error{ErrorCode::internal, {}, unexpected.what()};
-  }
+  return guarded([&] { return run_pack(options); });
 }
 
 }  // namespace octet

@@ -2,11 +2,11 @@
 
 #include <fstream>   // std::ifstream
 #include <iterator>  // std::istreambuf_iterator
-#include <new>       // std::bad_alloc
 #include <utility>   // std::move
 
 #include "octet/graph/output_file.h"
 #include "octet/jobs/report.h"
+#include "octet/jobs/stage/guarded.h"
 #include "octet/jobs/stage/stamp.h"
 #include "octet/jobs/stage/stream.h"
 #include "octet/jobs/store/lock.h"
@@ -212,13 +212,7 @@ Result<RunSummary> run(RunOptions options) {
 }  // namespace
 
 Result<RunSummary> run_job(const RunOptions& options) {
-  try {
-    return run(options);
-  } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::limit, {}, "out of memory"};
-  } catch (const std::exception& unexpected) {
-    return Error{ErrorCode::internal, {}, unexpected.what()};
-  }
+  return guarded([&] { return run(options); });
 }
 
 }  // namespace octet

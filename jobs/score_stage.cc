@@ -3,11 +3,11 @@
 #include <oneapi/tbb/enumerable_thread_specific.h>
 #include <oneapi/tbb/task_arena.h>
 #include <algorithm>  // std::any_of
-#include <new>        // std::bad_alloc
 #include <utility>    // std::move
 
 #include "octet/jobs/stage/batch.h"
 #include "octet/jobs/stage/exit_node.h"
+#include "octet/jobs/stage/guarded.h"
 #include "octet/jobs/stage/workers.h"
 
 namespace octet {
@@ -53,21 +53,6 @@ std::vector<std::size_t> slot_sizes(const Scorers& scorers) {
   std::vector<std::size_t> sizes;
   for (const auto& scorer : scorers) sizes.push_back(scorer->plan->input().bytes());
   return sizes;
-}
-
-// Runs `step`; what it throws becomes an Error, because an exception that leaves a body would cancel
-// the caller's whole graph.
-template <class Step>
-Result<void> guarded(Step step) noexcept {
-  try {
-    return step();
-  } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::limit, {}, "out of memory"};
-  } catch (const std::exception& unexpected) {
-    return Error{ErrorCode::internal, {}, unexpected.what()};
-  } catch (...) {
-    return Error{ErrorCode::internal, {}, "an exception"};
-  }
 }
 
 }  // namespace

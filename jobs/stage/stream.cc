@@ -2,10 +2,10 @@
 
 #include <algorithm>  // std::min
 #include <atomic>     // std::atomic
-#include <new>        // std::bad_alloc
 #include <utility>    // std::move
 
 #include "octet/jobs/stage/entry_counter.h"
+#include "octet/jobs/stage/guarded.h"
 
 namespace octet {
 namespace {
@@ -42,6 +42,7 @@ class Run {
   Entry next(tbb::flow_control& control);
   Result<std::optional<Entry>> next_wanted();
   void take(const Record& record);
+  Result<void> keep(const Record& record);
   void fail(Error error);
 
   const StreamOptions& options_;
@@ -77,17 +78,11 @@ Result<std::optional<Entry>> Run::next_wanted() {
 }
 
 Entry Run::next(tbb::flow_control& control) {
-  try {
-    if (!ended_) {
-      const Trace::Span span(&trace_, Activity::read);
-      auto entry = next_wanted();
-      if (entry && *entry) return std::move(**entry);
-      if (!entry) fail(std::move(entry).error());
-    }
-  } catch (const std::bad_alloc&) {
-    fail({ErrorCode::limit, {}, "out of memory"});
-  } catch (const std::exception& unexpected) {
-    fail({ErrorCode::internal, {}, unexpected.what()});
+  if (!ended_) {
+    const Trace::Span span(&trace_, Activity::read);
+    auto entry = guarded([&] { return next_wanted(); });
+    if (entry && *entry) return std::move(**entry);
+    if (!entry) fail(std::move(entry).error());
   }
   ended_ = ended_ || failure_.has_value();
   control.stop();
@@ -97,21 +92,18 @@ Entry Run::next(tbb::flow_control& control) {
 void Run::take(const Record& record) {
   if (ended_ && failure_) return;
   const Trace::Span span(&trace_, Activity::write);
-  try {
-    if (options_.control.stopped()) return fail({ErrorCode::cancelled, {}, "stopped from outside"});
-    const Error* error = record.outcomes ? nullptr : &record.outcomes.error();
-    auto counted = counter_.add(record.index, record.key, error);
-    // A defect of octet itself is not kept as if the picture were bad.
-    if (counted || counted.error().code != ErrorCode::internal) {
-      if (auto taken = job_.take(record); !taken) return fail(std::move(taken).error());
-    }
-    if (!counted) return fail(std::move(counted).error());
-    meter_.add(1, record.outcomes ? 0 : 1);
-  } catch (const std::bad_alloc&) {
-    fail({ErrorCode::limit, {}, "out of memory"});
-  } catch (const std::exception& unexpected) {
-    fail({ErrorCode::internal, {}, unexpected.what()});
-  }
+  if (auto kept = guarded([&] { return keep(record); }); !kept) fail(std::move(kept).error());
+}
+
+Result<void> Run::keep(const Record& record) {
+  if (options_.control.stopped()) return Error{ErrorCode::cancelled, {}, "stopped from outside"};
+  const Error* error = record.outcomes ? nullptr : &record.outcomes.error();
+  const auto counted = counter_.add(record.index, record.key, error);
+  // A defect of octet itself is not kept as if the picture were bad.
+  if (counted || counted.error().code != ErrorCode::internal) OCTET_CHECK(job_.take(record));
+  if (!counted) return counted.error();
+  meter_.add(1, record.outcomes ? 0 : 1);
+  return {};
 }
 
 Result<StreamSummary> Run::execute() {
@@ -147,16 +139,23 @@ Result<StreamSummary> Run::execute() {
 Result<StreamSummary> run_stream(const StreamOptions& options, Source& source, const StreamJob& job) {
   OCTET_CHECK(check_stream_options(options));
   OCTET_TRY(const auto workers, Workers::create(options.threads));
-  try {
-    // The graph takes the arena that it is made in.
-    return workers->execute([&] { return Run(options, source, job).execute(); });
-  } catch (const Failure& failure) {
-    return failure.error();
-  } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::limit, {}, "out of memory"};
-  } catch (const std::exception& unexpected) {
-    return Error{ErrorCode::internal, {}, unexpected.what()};
+  // The graph takes the arena that it is made in.
+  return guarded([&] { return workers->execute([&] { return Run(options, source, job).execute(); }); });
+}
+
+Result<std::vector<std::shared_ptr<const Scorer>>> load_scorers(const std::filesystem::path& prefix,
+                                                                const LoadOptions& load,
+                                                                const std::filesystem::path& against,
+                                                                const LoadOptions& against_load, std::int64_t batch) {
+  std::vector<std::shared_ptr<const Scorer>> scorers(1);
+  OCTET_TRY(scorers.front(), load_scorer(prefix, load, batch));
+  if (against.empty()) return scorers;
+  OCTET_TRY(scorers.emplace_back(), load_scorer(against, against_load, batch));
+  if (scorers[1]->detection != scorers[0]->detection) {
+    return Error{ErrorCode::usage, scorers[1]->name,
+                 "one model finds boxes and the other classifies: nothing to compare"};
   }
+  return scorers;
 }
 
 Result<std::shared_ptr<const Scorer>> load_scorer(const std::filesystem::path& prefix, const LoadOptions& load,

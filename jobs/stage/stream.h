@@ -37,6 +37,13 @@ Result<StreamSummary> run_stream(const StreamOptions& options, Source& source, c
 Result<std::shared_ptr<const Scorer>> load_scorer(const std::filesystem::path& prefix, const LoadOptions& load,
                                                   std::int64_t batch);
 
+/// The same for two models that are compared; `against` may be empty: the first alone. Error(usage) when one detects
+/// and the other classifies.
+Result<std::vector<std::shared_ptr<const Scorer>>> load_scorers(const std::filesystem::path& prefix,
+                                                                const LoadOptions& load,
+                                                                const std::filesystem::path& against,
+                                                                const LoadOptions& against_load, std::int64_t batch);
+
 /// An arena of the asked size, or the caller's own (0). More threads than cores are allowed, unless
 /// the program has set a lower global limit.
 class Workers {

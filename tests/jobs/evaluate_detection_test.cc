@@ -196,7 +196,7 @@ TEST_F(EvaluateDetection, SaysWhatIsWrong) {
   EvaluateOptions mixed = annotated;
   mixed.stream.source.data = folder_.path() / "pictures";
   mixed.against = folder_.path() / "classifier";
-  expect_usage(mixed, "one of the models detects");
+  expect_usage(mixed, "nothing to compare");
   mixed.against.clear();
   mixed.model = folder_.path() / "classifier";
   expect_usage(mixed, "annotations are for detection models");
