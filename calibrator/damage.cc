@@ -5,6 +5,8 @@
 #include <map>        // std::map
 #include <utility>    // std::pair
 
+#include "octet/calibrator/lift.h"
+
 namespace octet {
 namespace {
 
@@ -32,23 +34,25 @@ struct Sums {
 };
 
 template <class T>
-Sums compare(std::span<const float> f32, const Observation& seen, double low, double high) {
+Sums compare(std::span<const float> f32, const Observation& seen, double lift, double low, double high) {
   const auto* stored = static_cast<const T*>(seen.data);
   const double scale = seen.dtype == DType::f32 ? 1.0 : static_cast<double>(seen.scale);
   Sums sums;
   sums.count = static_cast<double>(f32.size());
   for (std::size_t i = 0; i < f32.size(); ++i) {
-    sums.add(static_cast<double>(f32[i]), static_cast<double>(stored[i]) * scale, low, high);
+    sums.add(static_cast<double>(f32[i]) - lift, static_cast<double>(stored[i]) * scale - lift, low - lift,
+             high - lift);
   }
   return sums;
 }
 
-Sums compare(std::span<const float> f32, const Observation& seen) {
+/// `lift`: what was added to both (see lift.h), and is no part of the signal.
+Sums compare(std::span<const float> f32, const Observation& seen, double lift) {
   const auto half = static_cast<double>(seen.scale) / 2;
   switch (seen.dtype) {
-    case DType::u8: return compare<std::uint8_t>(f32, seen, -half, 511 * half);
-    case DType::s8: return compare<std::int8_t>(f32, seen, -257 * half, 255 * half);
-    default: return compare<float>(f32, seen, -HUGE_VAL, HUGE_VAL);
+    case DType::u8: return compare<std::uint8_t>(f32, seen, lift, -half, 511 * half);
+    case DType::s8: return compare<std::int8_t>(f32, seen, lift, -257 * half, 255 * half);
+    default: return compare<float>(f32, seen, lift, -HUGE_VAL, HUGE_VAL);
   }
 }
 
@@ -124,6 +128,7 @@ Result<std::vector<ValueDamage>> measure_damage(const Graph& f32, const Graph& i
   std::vector<std::vector<std::vector<float>>> kept(worker_count(threads),
                                                     std::vector<std::vector<float>>(pairs.size()));
   std::vector<Sums> sums(pairs.size() * pictures.count());  // a picture's own, added in their order below
+  const std::vector<double> lifts = lifts_of(int8);
   const Graph* graphs[] = {&f32, &int8};
   OCTET_CHECK(run_pictures(graphs, pictures, threads, [&](const PictureRun& run, const Observation& seen) {
     const int pair = (run.graph == 0 ? in_f32 : in_int8)[static_cast<std::size_t>(seen.value.node)];
@@ -133,7 +138,8 @@ Result<std::vector<ValueDamage>> measure_damage(const Graph& f32, const Graph& i
       const auto* data = static_cast<const float*>(seen.data);
       values.assign(data, data + elements_of(seen));
     } else if (run.graph == 1 && values.size() == elements_of(seen)) {
-      sums[run.picture * pairs.size() + static_cast<std::size_t>(pair)] = compare(values, seen);
+      sums[run.picture * pairs.size() + static_cast<std::size_t>(pair)] =
+          compare(values, seen, lifts[static_cast<std::size_t>(seen.value.node)]);
     }
   }));
   std::vector<ValueDamage> result;

@@ -43,7 +43,7 @@ bool is_support(const Graph& graph, const Node& node) {
   }
   if (const auto* op = node.as<PoolingOp>()) return op->kind != PoolKind::sum;
   if (const auto* op = node.as<ConcatOp>()) return op->axis != 0;
-  if (const auto* op = node.as<PadOp>()) return op->mode == PadMode::constant && op->value == 0;
+  if (const auto* op = node.as<PadOp>()) return op->mode == PadMode::constant;
   if (const auto* op = node.as<EltwiseOp>()) return has_table(op->kind);
   return node.as<FlattenOp>() != nullptr || node.as<AddOp>() != nullptr || node.as<PReluOp>() != nullptr ||
          node.as<UpSamplingOp>() != nullptr || is_channel_norm(graph, node) || node.as<L2NormalizationOp>() != nullptr;

@@ -6,6 +6,7 @@
 #include "octet/calibrator/balance.h"
 #include "octet/calibrator/equalize.h"
 #include "octet/calibrator/histogram.h"
+#include "octet/calibrator/lift.h"
 #include "octet/calibrator/names.h"
 #include "octet/calibrator/output_error.h"
 #include "octet/calibrator/refine.h"
@@ -43,6 +44,15 @@ std::vector<float> smallest(const SampledGraph& sampled) {
     min[static_cast<std::size_t>(sampled.nodes[i])] = sampled.collection.values[i].min();
   }
   return min;
+}
+
+/// The largest.
+std::vector<float> largest(const SampledGraph& sampled) {
+  std::vector<float> max(sampled.graph.nodes.size());
+  for (std::size_t i = 0; i < sampled.nodes.size(); ++i) {
+    max[static_cast<std::size_t>(sampled.nodes[i])] = sampled.collection.values[i].max();
+  }
+  return max;
 }
 
 /// Storage of every group: the widest threshold of its sources. Fills report.ranges.
@@ -109,8 +119,19 @@ PictureSource source_of(const PictureStore& store) {
   };
 }
 
-/// Balances the channels of the graph, and replaces the statistics of the values that changed by those on the kept
-/// pictures.
+/// Replaces the statistics of `nodes` by those on the kept pictures.
+Result<void> collect_again(const std::vector<NodeId>& nodes, int threads, const PictureStore& store,
+                           SampledGraph& sampled) {
+  if (nodes.empty()) return {};
+  OCTET_TRY(Collection fresh, collect(sampled.graph, nodes, threads, source_of(store)));
+  for (std::size_t k = 0; k < nodes.size(); ++k) {
+    const auto at = std::lower_bound(sampled.nodes.begin(), sampled.nodes.end(), nodes[k]) - sampled.nodes.begin();
+    sampled.collection.values[static_cast<std::size_t>(at)] = std::move(fresh.values[k]);
+  }
+  return {};
+}
+
+/// Balances the channels of the graph. Statistics of the values that change are those on the kept pictures then.
 Result<void> balance_and_collect(const Regions& regions, const CalibrationOptions& options, const PictureStore& store,
                                  SampledGraph& sampled) {
   std::vector<int> levels;
@@ -121,26 +142,37 @@ Result<void> balance_and_collect(const Regions& regions, const CalibrationOption
     const std::vector<NodeId>& sources = regions.sources[static_cast<std::size_t>(group)];
     again.insert(again.end(), sources.begin(), sources.end());
   }
-  if (again.empty()) return {};
-  OCTET_TRY(Collection fresh, collect(sampled.graph, again, options.threads, source_of(store)));
-  for (std::size_t k = 0; k < again.size(); ++k) {
-    const auto at = std::lower_bound(sampled.nodes.begin(), sampled.nodes.end(), again[k]) - sampled.nodes.begin();
-    sampled.collection.values[static_cast<std::size_t>(at)] = std::move(fresh.values[k]);
-  }
-  return {};
+  return collect_again(again, options.threads, store, sampled);
+}
+
+/// Lifts what can be stored unsigned then; likewise.
+Result<std::vector<Lift>> lift_and_collect(Regions& regions, const CalibrationOptions& options,
+                                           const PictureStore& store, SampledGraph& sampled) {
+  if (options.dtype != ActivationType::automatic) return std::vector<Lift>();
+  const std::vector<float> min = smallest(sampled);
+  std::vector<NodeId> moved;
+  std::vector<Lift> lifts =
+      lift_values(regions, group_dtypes(regions, min, options.dtype), min, largest(sampled), sampled.graph, moved);
+  if (lifts.empty()) return lifts;
+  for (NodeId& id : sampled.nodes) id = moved[static_cast<std::size_t>(id)];
+  std::vector<NodeId> again;
+  for (const Lift& lift : lifts) again.insert(again.end(), lift.sources.begin(), lift.sources.end());
+  regions = find_regions(sampled.graph, options.exclude);
+  OCTET_CHECK(collect_again(again, options.threads, store, sampled));
+  return lifts;
 }
 
 /// Scales by the error of the readers' outputs; sources report the threshold of their group.
 Result<void> choose_by_output(const SampledGraph& sampled, const Regions& regions, const PictureStore& store,
                               int threads, std::vector<Storage>& groups, CalibrationReport& report) {
   const std::vector<const ValueStatistics*> statistics = statistics_by_node(sampled);
-  std::vector<float> largest(groups.size());
+  std::vector<float> widest(groups.size());
   for (std::size_t g = 0; g < groups.size(); ++g) {
     for (const NodeId id : regions.sources[g]) {
-      largest[g] = std::max(largest[g], statistics[static_cast<std::size_t>(id)]->max_magnitude());
+      widest[g] = std::max(widest[g], statistics[static_cast<std::size_t>(id)]->max_magnitude());
     }
   }
-  OCTET_TRY(groups, least_output_error(sampled.graph, regions, std::move(groups), largest, store, threads));
+  OCTET_TRY(groups, least_output_error(sampled.graph, regions, std::move(groups), widest, store, threads));
   for (std::size_t g = 0; g < groups.size(); ++g) {
     for (const NodeId id : regions.sources[g]) {
       ValueRange& range = report.ranges[sampled.graph.nodes[static_cast<std::size_t>(id)].output_name];
@@ -151,6 +183,11 @@ Result<void> choose_by_output(const SampledGraph& sampled, const Regions& region
 }
 
 }  // namespace
+
+PictureWidth picture_width(const Graph& graph) {
+  const Shape& shape = graph.nodes[static_cast<std::size_t>(graph.input())].outputs[0].shape;
+  return {static_cast<std::size_t>(shape[3]), static_cast<std::size_t>(shape[1])};
+}
 
 std::size_t picture_bytes(const Graph& graph) {
   std::size_t bytes = 1;
@@ -198,12 +235,17 @@ Result<QuantizedGraph> quantize_sample(const SampledGraph& sampled, const Calibr
   const bool automatic = options.mode == CalibrationMode::automatic;
   QuantizedGraph result;
   result.regions = find_regions(own.graph, options.exclude);
-  if (automatic) OCTET_CHECK(balance_and_collect(result.regions, options, kept, own));
+  std::vector<Lift> lifts;
+  if (automatic) {
+    OCTET_CHECK(balance_and_collect(result.regions, options, kept, own));
+    OCTET_TRY(lifts, lift_and_collect(result.regions, options, kept, own));
+  }
   result.report.images = own.collection.images;
   OCTET_TRY(result.groups, choose_storage(own, result.regions, options, result.report));
   if (automatic) {
     OCTET_CHECK(choose_by_output(own, result.regions, kept, options.threads, result.groups, result.report));
   }
+  round_lifts(result.regions, result.groups, lifts, own.graph);
   count_nodes(own.graph, result.regions, result.report);
   OCTET_TRY(result.int8, quantize(own.graph, result.regions, result.groups));
   if (automatic) OCTET_CHECK(refine_layers(own.graph, kept, options.threads, result.int8));

@@ -8,6 +8,7 @@
 //   sum:        t = fma(float(operand), sum_scale, t)        ("ref" implementations: multiply, then add)
 //   relu:       t = t > 0 ? t : 0
 //   leaky_relu: t = t > 0 ? t : alpha * t
+//   linear:     t = t + beta / s_out                         with alpha 1 alone; f32 out: t + beta
 //   clip:       t = min(max(t, alpha / s_out), beta / s_out) bounds divided in float; f32 out: as they are
 //   dst = saturate(round_half_even(t)); f32 out: dst = t
 // Every other function behind a quantised layer runs on the real (f32) result in octet's own kernels.

@@ -111,6 +111,8 @@ kernels::Requantize LayerBuilder::requantize() const {
       r.functions.push_back({Function::Kind::sum, op.sum_scale, 0});
     } else if (op.eltwise.kind == EltwiseKind::clip) {
       r.functions.push_back({Function::Kind::clip, op.eltwise.alpha, op.eltwise.beta});
+    } else if (op.eltwise.kind == EltwiseKind::linear) {
+      r.functions.push_back({Function::Kind::add, op.eltwise.beta, 0});
     } else {
       const bool leaky = op.eltwise.kind == EltwiseKind::leaky_relu;
       r.functions.push_back({Function::Kind::relu, leaky ? op.eltwise.alpha : 0, 0});

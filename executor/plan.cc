@@ -236,12 +236,13 @@ Error unsupported(const Node& node, std::string message) {
 }
 
 std::string describe(const Node& node) {
-  static constexpr std::array<const char*, 8> kNames{"relu", "leaky_relu", "clip",     "sigmoid",
-                                                     "tanh", "softrelu",   "softsign", "elu"};
+  static constexpr std::array<const char*, 9> kNames{"relu",     "leaky_relu", "clip", "sigmoid", "tanh",
+                                                     "softrelu", "softsign",   "elu",  "linear"};
   std::string text = op_name(node.op);
   for (const PostOp& op : node.post_ops) {
     text += " + ";
-    text += op.kind == PostOp::Kind::sum ? "sum" : kNames[static_cast<std::size_t>(op.eltwise.kind)];
+    const auto kind = static_cast<std::size_t>(op.eltwise.kind);
+    text += op.kind == PostOp::Kind::sum ? "sum" : kind < kNames.size() ? kNames[kind] : "function";
   }
   return text;
 }

@@ -15,6 +15,7 @@ bool can_fuse(const PostOp& op, const Value& dst, const Value* operand, bool own
   if (op.kind == PostOp::Kind::sum) return operand != nullptr && operand->quantized() == dst.quantized();
   const EltwiseKind kind = op.eltwise.kind;
   if (!dst.quantized() && !own) return onednn::has_eltwise(kind);
+  if (kind == EltwiseKind::linear) return op.eltwise.alpha == 1;  // adds a constant
   return kind == EltwiseKind::relu || kind == EltwiseKind::leaky_relu || kind == EltwiseKind::clip;
 }
 
@@ -32,6 +33,7 @@ onednn::FusedOp in_dst_units(const PostOp& op, const Value& dst, const Value* op
     fused.eltwise.alpha /= dst.scale;
     fused.eltwise.beta /= dst.scale;
   }
+  if (op.eltwise.kind == EltwiseKind::linear && dst.quantized()) fused.eltwise.beta /= dst.scale;
   return fused;
 }
 
@@ -63,13 +65,19 @@ bool append(std::vector<onednn::FusedOp>& fused, onednn::FusedOp next) {
   return true;
 }
 
-/// The longest run of post-ops from the first on that the primitive can do.
-std::vector<onednn::FusedOp> fusable(const Node& node, const Value& dst, const Value* operand, bool own) {
-  std::vector<onednn::FusedOp> fused;
+/// The longest run of post-ops from the first on that the primitive can do, and its length.
+std::size_t fuse(const Node& node, const Value& dst, const Value* operand, bool own,
+                 std::vector<onednn::FusedOp>& fused) {
+  fused.clear();
+  std::size_t count = 0;
   for (const PostOp& op : node.post_ops) {
-    if (!can_fuse(op, dst, operand, own) || !append(fused, in_dst_units(op, dst, operand))) break;
+    if (!can_fuse(op, dst, operand, own)) break;
+    const bool relu = op.kind == PostOp::Kind::eltwise && op.eltwise.kind == EltwiseKind::relu;
+    const bool done_by_type = relu && dst.dtype == DType::u8 && count + 1 == node.post_ops.size();
+    if (!done_by_type && !append(fused, in_dst_units(op, dst, operand))) break;
+    ++count;
   }
-  return fused;
+  return count;
 }
 
 }  // namespace
@@ -78,13 +86,13 @@ PostOpSplit split_post_ops(const Node& node, bool integer, const Value* operand,
   PostOpSplit split;
   split.primitive_dst = node.outputs[0];
   const bool direct = integer || !split.primitive_dst.quantized();
-  if (direct) split.fused = fusable(node, split.primitive_dst, operand, own);
-  if (!direct || split.fused.size() < node.post_ops.size()) {
+  std::size_t count = direct ? fuse(node, split.primitive_dst, operand, own, split.fused) : 0;
+  if (!direct || count < node.post_ops.size()) {
     split.primitive_dst.dtype = DType::f32;
     split.primitive_dst.scale = 0;
-    split.fused = fusable(node, split.primitive_dst, operand, own);
+    count = fuse(node, split.primitive_dst, operand, own, split.fused);
   }
-  const auto first = node.post_ops.begin() + static_cast<std::ptrdiff_t>(split.fused.size());
+  const auto first = node.post_ops.begin() + static_cast<std::ptrdiff_t>(count);
   split.rest.assign(first, node.post_ops.end());
   for (const onednn::FusedOp& op : split.fused) split.sum_in_primitive |= op.sum;
   return split;

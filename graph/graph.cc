@@ -29,14 +29,25 @@ bool is_layer(const Node& node) {
   return node.as<ConvolutionOp>() != nullptr || node.as<FullyConnectedOp>() != nullptr;
 }
 
-/// [eltwise] [sum] [eltwise] behind Convolution and FullyConnected, one [eltwise] behind Add and BatchNorm.
+/// Post-ops without `linear` and `relu` at the end behind a function: what lifts a layer's values so that they can be
+/// stored unsigned.
+std::size_t count_without_lift(const Node& node) {
+  const std::size_t n = node.post_ops.size();
+  if (!is_layer(node) || n < 3) return n;
+  const auto is = [&](std::size_t i, EltwiseKind kind) {
+    return node.post_ops[i].kind == PostOp::Kind::eltwise && node.post_ops[i].eltwise.kind == kind;
+  };
+  return is(n - 2, EltwiseKind::linear) && is(n - 1, EltwiseKind::relu) ? n - 2 : n;
+}
+
+/// [eltwise] [sum] [eltwise] and a lift behind Convolution and FullyConnected, one [eltwise] behind Add and BatchNorm.
 Result<void> check_post_ops(const Node& node, const OpKind& kind) {
   if (node.post_ops.empty()) return {};
   if (!kind.takes_post_ops) return at(node, "nothing can be fused behind this operator");
   const auto sums = std::count_if(node.post_ops.begin(), node.post_ops.end(),
                                   [](const PostOp& p) { return p.kind == PostOp::Kind::sum; });
   bool order_ok = sums <= (is_layer(node) ? 1 : 0);
-  for (std::size_t i = 1; i < node.post_ops.size(); ++i) {
+  for (std::size_t i = 1; i < count_without_lift(node); ++i) {
     order_ok = order_ok && node.post_ops[i].kind != node.post_ops[i - 1].kind;
   }
   if (!order_ok) return at(node, "the post-ops are not [eltwise] [sum] [eltwise]");

@@ -39,6 +39,8 @@ HWY_INLINE void requantize_vector(D d, const Requantize& r, std::size_t filter, 
       t = hn::MulAdd(load_stored(d, run.operand + i), a, t);
     } else if (f.kind == SumFunction::Kind::relu) {
       t = hn::IfThenElse(hn::Gt(t, hn::Zero(d)), t, hn::Mul(t, a));
+    } else if (f.kind == SumFunction::Kind::add) {
+      t = hn::Add(t, a);
     } else {
       t = hn::Min(hn::Max(t, a), hn::Set(d, f.b));
     }

@@ -26,6 +26,7 @@ struct Requantize {
       sum,   ///< t = fma(float(operand), a, t)
       relu,  ///< t = t > 0 ? t : a * t
       clip,  ///< t = min(max(t, a), b)
+      add,   ///< t = t + a
     };
     Kind kind = Kind::relu;
     float a = 0, b = 0;

@@ -13,7 +13,10 @@ namespace {
 
 /// What may stand before and behind a fused sum. Only functions that oneDNN applies in 8 bits.
 std::vector<PostOp> random_functions(GraphBuilder& b, const Value& dst) {
-  switch (b.pick(0, 3)) {
+  switch (b.pick(0, 4)) {
+    case 4:  // a lift
+      return {eltwise(EltwiseKind::leaky_relu, 0.1F), eltwise(EltwiseKind::linear, 1, 20 * dst.scale + 1),
+              eltwise(EltwiseKind::relu)};
     case 0: return {eltwise(EltwiseKind::relu)};
     case 1: return {eltwise(EltwiseKind::leaky_relu, 0.1F)};
     case 2: return {eltwise(EltwiseKind::clip, 0, dst.quantized() ? 100 * dst.scale + 1 : 50)};

@@ -80,7 +80,7 @@ void float_layer(const Node& node, const Geometry& g, std::span<const RefValue> 
 bool in_stored_units(const PostOp& op, const RefValue& operand) {
   if (op.kind == PostOp::Kind::sum) return operand.value.quantized();
   return op.eltwise.kind == EltwiseKind::relu || op.eltwise.kind == EltwiseKind::leaky_relu ||
-         op.eltwise.kind == EltwiseKind::clip;
+         op.eltwise.kind == EltwiseKind::clip || (op.eltwise.kind == EltwiseKind::linear && op.eltwise.alpha == 1);
 }
 
 /// One post-op on t. `unit` is the size of one step of t: the destination's scale, or 1 for real t.
@@ -95,6 +95,9 @@ float post_op(const PostOp& op, float t, const RefValue& operand, std::size_t at
     case EltwiseKind::relu: return t > 0 ? t : 0;
     case EltwiseKind::leaky_relu: return t > 0 ? t : op.eltwise.alpha * t;
     case EltwiseKind::clip: return std::min(std::max(t, op.eltwise.alpha / unit), op.eltwise.beta / unit);
+    case EltwiseKind::linear:
+      if (op.eltwise.alpha == 1) return t + op.eltwise.beta / unit;
+      return static_cast<float>(eltwise_function(op.eltwise, t));
     default: return static_cast<float>(eltwise_function(op.eltwise, t));
   }
 }
