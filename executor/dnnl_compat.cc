@@ -159,4 +159,16 @@ bool isa_has_int8_dot_product() {
   }
 }
 
+bool isa_has_avx512_vnni() {
+  return isa_has_int8_dot_product() && dnnl::get_effective_cpu_isa() != dnnl::cpu_isa::avx2_vnni;
+}
+
+bool isa_has_avx2() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::sse41:
+    case dnnl::cpu_isa::avx: return false;
+    default: return true;
+  }
+}
+
 }  // namespace octet::onednn

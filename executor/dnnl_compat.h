@@ -71,5 +71,9 @@ Result<void> pack_weight(const dnnl::engine& engine, const Primitive& primitive,
 std::string isa_name();
 /// True when that instruction set multiplies u8 by s8 without 16-bit intermediate sums.
 bool isa_has_int8_dot_product();
+/// True when octet's own kernels may use AVX-512 with VNNI, or AVX2: the machine has it and
+/// ONEDNN_MAX_CPU_ISA allows it.
+bool isa_has_avx512_vnni();
+bool isa_has_avx2();
 
 }  // namespace octet::onednn

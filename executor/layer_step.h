@@ -7,8 +7,9 @@
 #include <memory>      // std::unique_ptr
 
 #include "octet/executor/dnnl_compat.h"
+#include "octet/executor/int8_weights.h"
 #include "octet/executor/post_ops.h"
-#include "octet/executor/step.h"
+#include "octet/executor/step_builder.h"
 
 namespace octet {
 
@@ -33,5 +34,11 @@ struct LayerPlan {
 };
 
 std::unique_ptr<Step> layer_step(LayerPlan plan, StepInfo info);
+
+/// A quantised depthwise Convolution in octet's own kernel (kernels/depthwise.h). Null where oneDNN has
+/// to do it: fewer than 16 channels, a fused sum or leaky_relu, something left to kernels behind it, many
+/// idle lanes at stride 2, or neither AVX-512 VNNI nor AVX2.
+Result<std::unique_ptr<Step>> depthwise_step(StepBuilder& builder, NodeId id, const ConvolutionOp& op,
+                                             const Int8Layer& numbers, const PostOpSplit& split);
 
 }  // namespace octet

@@ -149,6 +149,10 @@ Result<std::unique_ptr<Step>> LayerBuilder::convolution(const ConvolutionOp& op)
   const Shape weight_shape{op.num_filter, src_.shape[1] / op.groups, op.kernel[0], op.kernel[1]};
   OCTET_CHECK(check(weight_shape));
   OCTET_CHECK(make_numbers());
+  if (quantized_) {
+    OCTET_TRY(std::unique_ptr<Step> own, depthwise_step(b_, id_, op, numbers_, split_));
+    if (own != nullptr) return own;
+  }
   const std::int64_t times = repeats(static_cast<std::size_t>(dst.shape[0] * dst.shape[2] * dst.shape[3]));
   onednn::ConvolutionSpec spec;
   spec.src_shape = src_.shape;

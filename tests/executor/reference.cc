@@ -34,7 +34,7 @@ struct Task {
   }
 };
 
-void run(const Task& task, const NormalizeOp& op) {
+void reference_op(const Task& task, const NormalizeOp& op) {
   const Shape& shape = task.out.shape;
   for (std::size_t i = 0; i < task.elements(); ++i) {
     const auto c = static_cast<std::size_t>(unflat(shape, i)[1]);
@@ -42,7 +42,7 @@ void run(const Task& task, const NormalizeOp& op) {
   }
 }
 
-void run(const Task& task, const BatchNormOp& op) {
+void reference_op(const Task& task, const BatchNormOp& op) {
   const Shape& shape = task.out.shape;
   const std::size_t axis = positive_axis(op.axis, shape);
   const auto param = [&](std::size_t k, std::size_t c) -> double { return task.node.params[k].value.as<float>()[c]; };
@@ -72,13 +72,13 @@ void run(const Task& task, const BatchNormOp& op) {
   }
 }
 
-void run(const Task& task, const EltwiseOp& op) {
+void reference_op(const Task& task, const EltwiseOp& op) {
   for (std::size_t i = 0; i < task.elements(); ++i) {
     store_real(task.dst, i, static_cast<float>(eltwise_function(op, task.inputs[0].real(i))), task.out);
   }
 }
 
-void run(const Task& task, const PoolingOp& op) {
+void reference_op(const Task& task, const PoolingOp& op) {
   const RefValue& src = task.inputs[0];
   const std::int64_t height = src.value.shape[2], width = src.value.shape[3];
   const Size2 kernel = op.global ? Size2{height, width} : op.kernel;
@@ -115,7 +115,7 @@ void run(const Task& task, const PoolingOp& op) {
   }
 }
 
-void run(const Task& task, const ConcatOp& op) {
+void reference_op(const Task& task, const ConcatOp& op) {
   const std::size_t axis = positive_axis(op.axis, task.out.shape);
   std::int64_t start = 0;
   for (const RefValue& input : task.inputs) {
@@ -128,7 +128,7 @@ void run(const Task& task, const ConcatOp& op) {
   }
 }
 
-void run(const Task& task, const AddOp& /*op*/) {
+void reference_op(const Task& task, const AddOp& /*op*/) {
   for (std::size_t i = 0; i < task.elements(); ++i) {
     float x = task.inputs[0].real(i) + task.inputs[1].real(i);
     for (const PostOp& post : task.node.post_ops) x = static_cast<float>(eltwise_function(post.eltwise, x));
@@ -139,7 +139,7 @@ void run(const Task& task, const AddOp& /*op*/) {
 void copy_all(const Task& task) {
   for (std::size_t i = 0; i < task.elements(); ++i) task.pass(i, task.inputs[0], i);
 }
-void run(const Task& task, const FlattenOp& op) {
+void reference_op(const Task& task, const FlattenOp& op) {
   if (!op.channels_last) return copy_all(task);
   const Shape& from = task.inputs[0].value.shape;
   for (std::size_t i = 0; i < task.elements(); ++i) {
@@ -147,12 +147,12 @@ void run(const Task& task, const FlattenOp& op) {
     task.pass(i, task.inputs[0], flat(from, {at[0], at[3], at[1], at[2]}));
   }
 }
-void run(const Task& task, const ReshapeOp& /*op*/) { copy_all(task); }
-void run(const Task& task, const IdentityOp& /*op*/) { copy_all(task); }
-void run(const Task& task, const QuantizeOp& /*op*/) { copy_all(task); }
-void run(const Task& task, const DequantizeOp& /*op*/) { copy_all(task); }
+void reference_op(const Task& task, const ReshapeOp& /*op*/) { copy_all(task); }
+void reference_op(const Task& task, const IdentityOp& /*op*/) { copy_all(task); }
+void reference_op(const Task& task, const QuantizeOp& /*op*/) { copy_all(task); }
+void reference_op(const Task& task, const DequantizeOp& /*op*/) { copy_all(task); }
 
-void run(const Task& task, const TransposeOp& op) {
+void reference_op(const Task& task, const TransposeOp& op) {
   const Shape& from = task.inputs[0].value.shape;
   Shape axes = op.axes;
   if (axes.empty()) {
@@ -167,7 +167,7 @@ void run(const Task& task, const TransposeOp& op) {
   }
 }
 
-void run(const Task& task, const SoftmaxOp& op) {
+void reference_op(const Task& task, const SoftmaxOp& op) {
   const Shape& shape = task.out.shape;
   Shape view = shape;  // per_sample: (N, everything)
   if (op.per_sample) view = {shape[0], static_cast<std::int64_t>(task.elements()) / shape[0]};
@@ -186,7 +186,7 @@ void run(const Task& task, const SoftmaxOp& op) {
   }
 }
 
-void run(const Task& task, const PadOp& op) {
+void reference_op(const Task& task, const PadOp& op) {
   const Shape& from = task.inputs[0].value.shape;
   for (std::size_t i = 0; i < task.elements(); ++i) {
     Shape at = unflat(task.out.shape, i);
@@ -208,7 +208,7 @@ void run(const Task& task, const PadOp& op) {
   }
 }
 
-void run(const Task& task, const MultiBoxDetectionOp& op) {
+void reference_op(const Task& task, const MultiBoxDetectionOp& op) {
   const Shape& scores = task.inputs[0].value.shape;
   const auto classes = static_cast<std::size_t>(scores[1]), anchors = static_cast<std::size_t>(scores[2]);
   for (std::size_t n = 0; n < static_cast<std::size_t>(scores[0]); ++n) {
@@ -220,7 +220,7 @@ void run(const Task& task, const MultiBoxDetectionOp& op) {
   }
 }
 
-void run(const Task& task, const SliceOp& op) {
+void reference_op(const Task& task, const SliceOp& op) {
   const Shape& from = task.inputs[0].value.shape;
   const auto cuts = slice_cuts(op, from);
   for (std::size_t i = 0; i < task.elements(); ++i) {
@@ -240,7 +240,7 @@ bool in_sum(L2Mode mode, const Shape& a, const Shape& b) {
   return same;
 }
 
-void run(const Task& task, const L2NormalizationOp& op) {
+void reference_op(const Task& task, const L2NormalizationOp& op) {
   const Shape& shape = task.out.shape;
   const RefValue& x = task.inputs[0];
   const double unit = x.value.quantized() ? x.value.scale : 1.0;
@@ -257,7 +257,7 @@ void run(const Task& task, const L2NormalizationOp& op) {
   }
 }
 
-void run(const Task& task, const BoxNmsOp& op) {
+void reference_op(const Task& task, const BoxNmsOp& op) {
   const Shape& shape = task.out.shape;
   const auto values = task.inputs[0].tensor.as<float>();
   const auto width = static_cast<std::size_t>(shape.back());
@@ -269,7 +269,7 @@ void run(const Task& task, const BoxNmsOp& op) {
   }
 }
 
-void run(const Task& task, const BoxDetectionOp& op) {
+void reference_op(const Task& task, const BoxDetectionOp& op) {
   const Shape& scores = task.inputs[0].value.shape;
   const auto anchors = static_cast<std::size_t>(scores[1]), classes = static_cast<std::size_t>(scores[2]);
   const auto boxes = task.inputs[2].tensor.as<float>();
@@ -284,7 +284,7 @@ void run(const Task& task, const BoxDetectionOp& op) {
 
 // Everything else is done before this is called, or has no inputs to compute from.
 template <class Other>
-void run(const Task& /*task*/, const Other& /*op*/) {}
+void reference_op(const Task& /*task*/, const Other& /*op*/) {}
 
 using Row = std::array<float, 6>;
 
@@ -368,7 +368,7 @@ Result<Tensor> reference(const Graph& graph, NodeId id, std::span<const Tensor> 
   }
   if (reference_value(node, values, out, dst)) return dst;
   const Task task{node, std::move(values), out, dst};
-  std::visit([&](const auto& op) { run(task, op); }, node.op);
+  std::visit([&](const auto& op) { reference_op(task, op); }, node.op);
   return dst;
 }
 
