@@ -163,7 +163,8 @@ class Decoder::Impl {
   Result<ImageInfo> read(PictureReader& reader, Bytes bytes, const Preprocess& preprocess, const Target& target) {
     OCTET_TRY(const Size stored, reader.open(bytes));
     OCTET_TRY(const Geometry geometry, plan_geometry(stored, preprocess));
-    const Window window = pipeline_.start(stored, geometry, preprocess, target);
+    const Size read_size = geometry.count > 0 ? reader.reduce(stored, geometry.steps[0]) : stored;
+    const Window window = pipeline_.start(read_size, geometry, preprocess, target);
     OCTET_CHECK(reader.start(window, preprocess.color));
     for (std::int64_t y = 0; y < window.height; ++y) {
       OCTET_TRY(const auto row, reader.next_row());

@@ -14,6 +14,7 @@
 #include <jerror.h>
 
 #include "octet/loader/cmyk.h"
+#include "octet/loader/jpeg_memory.h"
 #include "octet/loader/resize_kernels.h"
 
 namespace octet {
@@ -127,15 +128,17 @@ class JpegReader::Impl {
     source_.term_source = ignore_source;
     progress_.progress_monitor = check_scans;
   }
-  ~Impl() { close(); }
+  ~Impl() { jpeg_destroy_decompress(&cinfo_); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
   Result<Size> open(std::span<const std::uint8_t> bytes);
   Result<void> start(const Window& window, Color color);
   Result<const std::uint8_t*> next_row();
-  /// A decompressor is not used twice: it would keep one picture's tables for the next, which may lack them.
-  void close() { jpeg_destroy_decompress(&cinfo_); }
+  Size reduce(Size stored, Size least);
+  void close() {
+    if (created_) memory_.recycle(cinfo_);
+  }
   [[nodiscard]] bool damaged() const { return error_.damaged; }
   [[nodiscard]] bool gray() const { return cinfo_.num_components == 1; }
 
@@ -157,7 +160,9 @@ class JpegReader::Impl {
   ErrorManager error_{};
   MemorySource source_{};
   Progress progress_{};
-  jpeg_decompress_struct cinfo_{};  ///< all zero, or created
+  JpegMemory memory_;
+  jpeg_decompress_struct cinfo_{};  ///< all zero until created_
+  bool created_ = false;
   std::size_t file_bytes_ = 0;
   Color color_ = Color::rgb;
   std::vector<std::uint8_t> row_;        ///< as libjpeg gives it: the window and its margins
@@ -182,10 +187,17 @@ Result<Size> JpegReader::Impl::open(std::span<const std::uint8_t> bytes) {
   error_.in_scan = error_.damaged = error_.over_limit = source_.ran_out = false;
   progress_.max_scans = options_.max_scans;
   file_bytes_ = bytes.size();
-  const bool read = guarded([&] {
-    jpeg_create_decompress(&cinfo_);
+  if (!created_) {
+    if (!guarded([&] { jpeg_create_decompress(&cinfo_); })) {
+      jpeg_destroy_decompress(&cinfo_);
+      return failure();
+    }
+    memory_.attach(cinfo_);
     cinfo_.src = &source_;
     cinfo_.progress = &progress_;
+    created_ = true;
+  }
+  const bool read = guarded([&] {
     source_.next_input_byte = bytes.data();
     source_.bytes_in_buffer = bytes.size();
     jpeg_read_header(&cinfo_, TRUE);
@@ -247,8 +259,20 @@ void JpegReader::Impl::skip_rows(std::int64_t count) {
   while (cinfo_.output_scanline < count) jpeg_read_scanlines(&cinfo_, &row, 1);
 }
 
+Size JpegReader::Impl::reduce(Size stored, Size least) {
+  if (options_.decoding == Decoding::exact) return stored;
+  cinfo_.scale_num = cinfo_.scale_denom = 1;
+  for (unsigned int by = 2; by <= DCTSIZE && stored.width >= by * least.width && stored.height >= by * least.height;
+       by *= 2) {
+    cinfo_.scale_denom = by;
+  }
+  if (!guarded([&] { jpeg_calc_output_dimensions(&cinfo_); })) return stored;
+  return {cinfo_.output_width, cinfo_.output_height};
+}
+
 Result<void> JpegReader::Impl::start(const Window& window, Color color) {
   color_ = color;
+  if (options_.decoding == Decoding::fast) cinfo_.do_fancy_upsampling = FALSE;
   if (cinfo_.num_components == 4) {
     cinfo_.out_color_space = JCS_CMYK;
   } else if (color == Color::gray) {
@@ -257,11 +281,12 @@ Result<void> JpegReader::Impl::start(const Window& window, Color color) {
     cinfo_.out_color_space = color == Color::rgb ? JCS_EXT_RGB : JCS_EXT_BGR;
   }
   const std::int64_t left = std::max<std::int64_t>(window.x - kMargin, 0);
-  const std::int64_t right = std::min<std::int64_t>(window.x + window.width + kMargin, cinfo_.image_width);
   auto x = static_cast<JDIMENSION>(left);
-  auto width = static_cast<JDIMENSION>(right - left);
+  JDIMENSION width = 0;
   const bool started = guarded([&] {
     jpeg_start_decompress(&cinfo_);
+    const std::int64_t right = std::min<std::int64_t>(window.x + window.width + kMargin, cinfo_.output_width);
+    width = static_cast<JDIMENSION>(right - left);
     jpeg_crop_scanline(&cinfo_, &x, &width);
   });
   if (!started) return failure();
@@ -289,6 +314,7 @@ Result<const std::uint8_t*> JpegReader::Impl::next_row() {
 JpegReader::JpegReader(const DecoderOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 JpegReader::~JpegReader() = default;
 Result<Size> JpegReader::open(std::span<const std::uint8_t> bytes) { return impl_->open(bytes); }
+Size JpegReader::reduce(Size stored, Size least) { return impl_->reduce(stored, least); }
 Result<void> JpegReader::start(const Window& window, Color color) { return impl_->start(window, color); }
 Result<const std::uint8_t*> JpegReader::next_row() { return impl_->next_row(); }
 void JpegReader::close() { impl_->close(); }

@@ -1,5 +1,5 @@
 // JPEG through libjpeg-turbo: decodes only the columns and rows of a window, to the very pixels
-// that a full decode gives.
+// that a full decode gives (with Decoding::fast: that a full decode of that kind gives).
 #pragma once
 
 #include <memory>  // std::unique_ptr
@@ -24,6 +24,7 @@ class JpegReader final : public PictureReader {
   ~JpegReader() override;
 
   Result<Size> open(std::span<const std::uint8_t> bytes) override;
+  Size reduce(Size stored, Size least) override;
   Result<void> start(const Window& window, Color color) override;
   Result<const std::uint8_t*> next_row() override;
   Result<void> finish() override { return {}; }

@@ -10,7 +10,7 @@
 
 namespace octet {
 
-/// Reads one picture after the other. open(), start(), next_row() once for each row of the window,
+/// Reads one picture after the other. open(), maybe reduce(), start(), next_row() once for each row of the window,
 /// finish(), and close() at any point, also after an error. The bytes must live until close(). Keeps
 /// its buffers between pictures. Not thread-safe.
 class PictureReader {
@@ -19,6 +19,9 @@ class PictureReader {
 
   /// Reads the header and checks every limit; nothing of the picture's size is allocated before.
   virtual Result<Size> open(std::span<const std::uint8_t> bytes) = 0;
+  /// Has the format scale the picture, of `stored` pixels, down by itself, to no less than `least`, where it can
+  /// and its options let it. Returns the size that start()'s window then refers to.
+  virtual Size reduce(Size stored, Size /*least*/) { return stored; }
   /// Pixels come in `color`: three bytes, or one for Color::gray.
   virtual Result<void> start(const Window& window, Color color) = 0;
   /// The next row from column window.x on, with kRowPadding readable bytes behind its last pixel;

@@ -168,6 +168,9 @@ po::options_description decoder_options() {
       "refuse pictures whose file or record is larger");
   add("tolerate", po::value<std::string>()->default_value("none")->value_name("WHAT"),
       "truncated: score JPEGs that are cut off; warnings: whatever could be decoded of a damaged one; none");
+  add("decode", po::value<std::string>()->default_value("exact")->value_name("exact|fast"),
+      "fast: JPEGs with simple upsampling, those twice as large as needed scaled while they are decoded; pixels "
+      "then differ from MXNet's by some grey levels");
   return options;
 }
 
@@ -182,6 +185,9 @@ Result<DecoderOptions> decoder_options(const po::variables_map& values) {
   if (options.tolerate == Tolerance::none && tolerate != "none") {
     return usage("--tolerate is none, truncated or warnings, not '" + tolerate + "'");
   }
+  const auto& decode = values["decode"].as<std::string>();
+  if (decode != "exact" && decode != "fast") return usage("--decode is exact or fast, not '" + decode + "'");
+  options.decoding = decode == "fast" ? Decoding::fast : Decoding::exact;
   if (options.max_bytes < 1) return usage("--max-bytes must be at least 1");
   if (options.max_pixels < 1) return usage("--max-pixels must be at least 1");
   if (options.max_scans < 1) return usage("--max-scans must be at least 1");

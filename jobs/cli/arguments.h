@@ -55,7 +55,7 @@ Result<LoadOptions> load_options(const po::variables_map& values);
 po::options_description data_options();
 Result<SourceOptions> source_options(const po::variables_map& values);
 
-/// --max-pixels, --max-scans, --max-bytes, --tolerate.
+/// --max-pixels, --max-scans, --max-bytes, --tolerate, --decode.
 po::options_description decoder_options();
 Result<DecoderOptions> decoder_options(const po::variables_map& values);
 

@@ -70,6 +70,7 @@ void Stamp::add(const DecoderOptions& decoder) {
   add("max_pixels", decoder.max_pixels);
   add("max_scans", decoder.max_scans);
   add("tolerate", static_cast<int>(decoder.tolerate));
+  add("decoding", static_cast<int>(decoder.decoding));
   add("max_bytes", decoder.max_bytes);
 }
 

@@ -8,6 +8,7 @@
 
 #include "loader/make_image.h"
 #include "octet/loader/decoder.h"
+#include "octet/loader/source.h"
 #include "support/assets.h"
 #include "support/npy.h"
 
@@ -135,6 +136,36 @@ INSTANTIATE_TEST_SUITE_P(Loader, GoldenPixels,
                            for (char& c : name) c = c == '.' ? '_' : c;
                            return name;
                          });
+
+/// What `fast` may differ by, as its declaration says.
+TEST(FastDecoding, StaysWithinItsToleranceOnPhotographs) {
+  OCTET_REQUIRE_ASSETS();
+  const auto source = Source::open({.data = assets() / "images/imagenet300"});
+  ASSERT_TRUE(source) << to_string(source.error());
+  const Preprocess preprocess = crop(224, 256);
+  DecoderOptions options;
+  Decoder exact(options);
+  options.decoding = Decoding::fast;
+  Decoder fast(options);
+  ByteVector buffer, expected(slot_bytes(preprocess, {})), slot(expected.size());
+  Difference kept, scaled;
+  for (auto entry = (*source)->next(); entry && *entry; entry = (*source)->next()) {
+    const auto bytes = (*entry)->image->read(buffer);
+    ASSERT_TRUE(bytes && exact.decode(*bytes, preprocess, {}, expected));
+    const auto info = fast.decode(*bytes, preprocess, {}, slot);
+    ASSERT_TRUE(info) << (*entry)->key;
+    const bool is_scaled = std::min(info->width, info->height) >= 512;
+    Difference one;
+    one.add(slot, expected);
+    (is_scaled ? scaled : kept).add(slot, expected);
+    EXPECT_LE(one.mean(), is_scaled ? 13 : 4) << (*entry)->key;
+  }
+  ASSERT_GT(kept.count, 0U);
+  ASSERT_GT(scaled.count, 0U);
+  EXPECT_GT(kept.max, 0);  // it is another way
+  EXPECT_LE(kept.mean(), 1);
+  EXPECT_LE(scaled.mean(), 4);
+}
 
 }  // namespace
 }  // namespace octet::test

@@ -15,7 +15,7 @@ namespace {
 /// Decodes under several requests. Bytes lie in a block of their exact size.
 class Prober {
  public:
-  explicit Prober(bool tolerant) : decoder_(options(tolerant)) {
+  explicit Prober(bool tolerant, Decoding decoding = Decoding::exact) : decoder_(options(tolerant, decoding)) {
     for (const Color color : {Color::rgb, Color::gray}) {
       Preprocess p;
       p.color = color;
@@ -27,6 +27,8 @@ class Prober {
       requests_.push_back(p);
       p.resize = ResizeMode::warp;
       p.interpolation = Interpolation::area;
+      requests_.push_back(p);
+      p.width = p.height = 8;  // fast decoding scales the picture down itself
       requests_.push_back(p);
     }
   }
@@ -47,8 +49,9 @@ class Prober {
   }
 
  private:
-  static DecoderOptions options(bool tolerant) {
+  static DecoderOptions options(bool tolerant, Decoding decoding) {
     DecoderOptions options;
+    options.decoding = decoding;
     options.tolerate = tolerant ? Tolerance::warnings : Tolerance::none;
     options.max_pixels = 1'000'000;
     return options;
@@ -105,8 +108,8 @@ std::pair<std::size_t, std::size_t> scans(const ByteVector& jpeg) {
   return {first - jpeg.begin(), last - jpeg.begin()};
 }
 
-TEST(DecoderFuzz, ATruncatedJpegIsRefusedOrWholeWhereItIsUsed) {
-  Prober strict(false);
+void expect_refused_or_whole(Decoding decoding) {
+  Prober strict(false, decoding);
   for (const ByteVector& jpeg : jpegs()) {
     const auto whole = strict.probe(jpeg);
     ASSERT_TRUE(std::none_of(whole.begin(), whole.end(), refused));
@@ -118,6 +121,9 @@ TEST(DecoderFuzz, ATruncatedJpegIsRefusedOrWholeWhereItIsUsed) {
     }
   }
 }
+
+TEST(DecoderFuzz, ATruncatedJpegIsRefusedOrWholeWhereItIsUsed) { expect_refused_or_whole(Decoding::exact); }
+TEST(DecoderFuzz, FastDecodingRefusesOrGivesTheWholeToo) { expect_refused_or_whole(Decoding::fast); }
 
 TEST(DecoderFuzz, ATruncatedJpegIsTakenWhenAskedOnceItsHeaderIsThere) {
   Prober tolerant(true);

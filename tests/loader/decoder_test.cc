@@ -375,5 +375,38 @@ TEST(Decoder, WrongRequestsAreErrors) {
   EXPECT_EQ(code(exact(kSize), {-1, 0, 0, 0, {}}, slot.size()), ErrorCode::invalid_config);
 }
 
+TEST(FastDecoding, ScalesOnlyWhatIsTwiceAsLargeAsNeeded) {
+  const auto mean_difference = [](Size size, std::int64_t resize_short) {
+    const ByteVector jpeg = make_jpeg(make_picture(size, 3));
+    Preprocess p = exact({64, 64});
+    p.resize = ResizeMode::shorter_side;
+    p.resize_short = resize_short;
+    DecoderOptions options;
+    const ByteVector expected = decode(jpeg, p, options);
+    options.decoding = Decoding::fast;
+    const ByteVector pixels = decode(jpeg, p, options);
+    double sum = 0;
+    for (std::size_t i = 0; i < pixels.size(); ++i) sum += std::abs(pixels[i] - expected[i]);
+    return sum / static_cast<double>(pixels.size());
+  };
+  const double kept = mean_difference({254, 190}, 96);
+  const double halved = mean_difference({256, 192}, 96);
+  const double quartered = mean_difference({512, 384}, 96);
+  EXPECT_GT(kept, 0);  // chroma alone
+  EXPECT_LT(kept, 4);
+  EXPECT_GT(halved, 0);
+  EXPECT_LT(halved, 13);
+  EXPECT_LT(quartered, 13);
+}
+
+TEST(FastDecoding, LeavesPngAndGrayPicturesOfTheirSizeAlone) {
+  DecoderOptions fast;
+  fast.decoding = Decoding::fast;
+  const ByteVector png = make_png(make_picture(kSize, 3));
+  EXPECT_EQ(decode(png, exact(kSize), fast), decode(png, exact(kSize)));
+  const ByteVector gray = make_jpeg(make_picture(kSize, 1));
+  EXPECT_EQ(decode(gray, exact(kSize), fast), decode(gray, exact(kSize)));
+}
+
 }  // namespace
 }  // namespace octet::test

@@ -10,13 +10,13 @@
 namespace octet::test {
 namespace {
 
-/// Compares one window; returns false at the first difference.
+/// Compares one window; fails at the first difference. The reader is asked for no less than `whole` has.
 void expect_window(JpegReader& reader, const ByteVector& jpeg, const Picture& whole, const Window& window) {
   const std::string at = std::to_string(window.width) + "x" + std::to_string(window.height) + " at " +
                          std::to_string(window.x) + "," + std::to_string(window.y);
   const auto size = reader.open(jpeg);
   ASSERT_TRUE(size) << to_string(size.error());
-  ASSERT_EQ(*size, whole.size);
+  ASSERT_EQ(reader.reduce(*size, whole.size), whole.size);
   const auto started = reader.start(window, whole.channels == 1 ? Color::gray : Color::rgb);
   ASSERT_TRUE(started) << at << ": " << to_string(started.error());
   const auto bytes = static_cast<std::size_t>(window.width * whole.channels);
@@ -54,6 +54,26 @@ void expect_windows(const JpegSpec& spec, Size size, int channels, int count) {
   }
 }
 
+/// With Decoding::fast: windows of the picture as it is stored, and scaled down to its parts.
+void expect_fast_windows(const JpegSpec& spec, Size size, int count) {
+  const ByteVector jpeg = make_jpeg(make_picture(size, 3), spec);
+  DecoderOptions options;
+  options.decoding = Decoding::fast;
+  JpegReader reader(options);
+  std::mt19937 random(static_cast<std::uint32_t>(size.width * 1000 + size.height));
+  for (const unsigned int denominator : {1U, 2U, 4U, 8U}) {
+    SCOPED_TRACE("1/" + std::to_string(denominator));
+    // Only whole parts are asked for, so that the reader chooses this scale.
+    if (size.width % denominator != 0 || size.height % denominator != 0) continue;
+    const Picture whole = decode_whole(jpeg, 3, {false, denominator});
+    const Picture luma = decode_whole(jpeg, 1, {false, denominator});
+    for (int i = 0; i < count && !testing::Test::HasFatalFailure(); ++i) {
+      expect_window(reader, jpeg, whole, random_window(random, whole.size));
+      if (i % 4 == 0) expect_window(reader, jpeg, luma, random_window(random, luma.size));
+    }
+  }
+}
+
 struct Sampling {
   const char* name;
   int luma_h, luma_v, chroma_h, chroma_v;
@@ -79,6 +99,13 @@ class JpegWindows : public testing::TestWithParam<Sampling> {
 };
 
 TEST_P(JpegWindows, Baseline) { expect_all(spec(), 60); }
+
+TEST_P(JpegWindows, FastDecoding) {
+  for (const Size size : {Size{149, 101}, Size{160, 120}, Size{96, 64}, Size{34, 138}, Size{7, 5}}) {
+    SCOPED_TRACE(std::to_string(size.width) + "x" + std::to_string(size.height));
+    ASSERT_NO_FATAL_FAILURE(expect_fast_windows(spec(), size, 40));
+  }
+}
 
 TEST_P(JpegWindows, Progressive) {
   JpegSpec progressive = spec();

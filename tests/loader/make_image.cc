@@ -133,7 +133,7 @@ ByteVector make_png(const Picture& picture, const PngSpec& spec) {
   return png;
 }
 
-Picture decode_whole(const ByteVector& jpeg, int channels) {
+Picture decode_whole(const ByteVector& jpeg, int channels, const JpegReading& reading) {
   jpeg_decompress_struct cinfo{};
   jpeg_error_mgr error{};
   cinfo.err = jpeg_std_error(&error);
@@ -141,6 +141,8 @@ Picture decode_whole(const ByteVector& jpeg, int channels) {
   jpeg_mem_src(&cinfo, jpeg.data(), static_cast<unsigned long>(jpeg.size()));
   jpeg_read_header(&cinfo, TRUE);
   cinfo.out_color_space = channels == 3 ? JCS_EXT_RGB : channels == 1 ? JCS_GRAYSCALE : JCS_CMYK;
+  cinfo.do_fancy_upsampling = reading.fancy ? TRUE : FALSE;
+  cinfo.scale_denom = reading.scale_denominator;
   jpeg_start_decompress(&cinfo);
   Picture picture{{cinfo.output_width, cinfo.output_height}, channels, {}};
   const std::size_t stride = std::size_t{cinfo.output_width} * static_cast<std::size_t>(channels);

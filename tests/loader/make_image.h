@@ -50,8 +50,13 @@ struct PngSpec {
 /// fewer than 8 bits (gray only): the upper bits.
 ByteVector make_png(const Picture& picture, const PngSpec& spec = {});
 
+struct JpegReading {
+  bool fancy = true;                   ///< chroma is interpolated, not replicated
+  unsigned int scale_denominator = 1;  ///< 1, 2, 4 or 8
+};
+
 /// Decodes all of a JPEG by plain libjpeg, without cropping or skipping. channels 3: RGB, 1: luma.
-Picture decode_whole(const ByteVector& jpeg, int channels);
+Picture decode_whole(const ByteVector& jpeg, int channels, const JpegReading& reading = {});
 
 /// The encoded images of the first `count` records of a .rec of one-part records.
 std::vector<ByteVector> record_images(const std::filesystem::path& path, std::size_t count);
