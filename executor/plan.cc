@@ -148,7 +148,7 @@ Result<void> Compiler::add_chain(const Graph& graph, std::int64_t images) {
 }
 
 void Compiler::place_buffers() {
-  const ArenaPlan arena = place(layout_.buffers, !plan_.observable);
+  const ArenaPlan arena = place(layout_.buffers, true);
   std::size_t scratchpad = 0;
   for (const Chain& chain : plan_.chains) {
     for (const auto& step : chain.steps) scratchpad = std::max(scratchpad, step->scratchpad_bytes());

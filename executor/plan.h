@@ -16,7 +16,7 @@ struct PlanOptions {
   /// Images computed together; 0 chooses (8 for INT8, 1 for FP32). Float graphs always compute one
   /// image at a time, whatever is asked: results never depend on the batch.
   std::int64_t batch = 0;
-  /// Give every value its own memory and keep it for observers (calibration, tests). Costs memory.
+  /// Show every value to observers as it is computed (calibration, tests). Costs memory and speed.
   bool observable = false;
 };
 
