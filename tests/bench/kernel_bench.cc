@@ -2,11 +2,15 @@
 // count source and destination once.
 #include <benchmark/benchmark.h>
 
+#include <cstring>
+#include <dnnl.hpp>
 #include <random>
 #include <vector>
 
+#include "octet/executor/dnnl_compat.h"
 #include "octet/executor/kernels/concat.h"
 #include "octet/executor/kernels/convert.h"
+#include "octet/executor/kernels/depthwise.h"
 #include "octet/executor/kernels/eltwise.h"
 #include "octet/executor/kernels/multibox.h"
 #include "octet/executor/kernels/pooling.h"
@@ -207,6 +211,109 @@ void detection(benchmark::State& state, MultiBoxShape shape) {
 }
 BENCHMARK_CAPTURE(detection, voc_8732, MultiBoxShape{1, 21, 8732});
 BENCHMARK_CAPTURE(detection, coco_1917, MultiBoxShape{1, 91, 1917});
+
+/// A depthwise layer of eight pictures, u8 to u8, in octet's kernel and in oneDNN's (ONEDNN_MAX_CPU_ISA chooses the
+/// instruction set of both). Items are operations.
+struct DepthwiseCase {
+  DepthwiseCase(std::int64_t size, std::int64_t channels, std::int64_t kernel, std::int64_t stride) {
+    op.kernel = {kernel, kernel};
+    op.stride = {stride, stride};
+    op.pad = {kernel / 2, kernel / 2, kernel / 2, kernel / 2};
+    op.groups = op.num_filter = channels;
+    const std::int64_t out = (size - 1) / stride + 1;
+    shape = {8, size, size, channels, out, out, DType::u8, DType::u8};
+    for (const std::uint8_t byte : bytes(static_cast<std::size_t>(channels * kernel * kernel))) {
+      weight.push_back(static_cast<std::int8_t>(byte));
+    }
+    bias.assign(static_cast<std::size_t>(channels), 100);
+    scale.assign(static_cast<std::size_t>(channels), 0.001F);
+    src = bytes(static_cast<std::size_t>(8 * size * size * channels));
+    dst.resize(static_cast<std::size_t>(8 * out * out * channels));
+    operations = 2 * kernel * kernel * static_cast<std::int64_t>(dst.size());
+  }
+  ConvolutionOp op;
+  DepthwiseShape shape;
+  std::vector<std::int8_t> weight;
+  std::vector<std::int32_t> bias;
+  std::vector<float> scale;
+  std::vector<std::uint8_t> src, dst;
+  std::int64_t operations = 0;
+};
+
+/// Aligned storage inside a vector that is longer.
+std::byte* aligned_in(std::vector<std::byte>& memory, std::size_t bytes) {
+  memory.resize(bytes + 64);
+  return memory.data() + (64 - reinterpret_cast<std::uintptr_t>(memory.data()) % 64) % 64;
+}
+
+void depthwise_octet(benchmark::State& state, DepthwiseCase layer) {
+  if (!onednn::isa_has_avx2()) return state.SkipWithError("needs AVX2");
+  const DepthwiseNumbers numbers{layer.weight, layer.bias, layer.scale, 0, 1e30F};
+  const auto isa = onednn::isa_has_avx512_vnni() ? DepthwiseIsa::avx512_vnni : DepthwiseIsa::avx2;
+  const DepthwisePlan plan = plan_depthwise(layer.op, layer.shape, numbers, isa);
+  const std::vector<std::byte> constants = pack_depthwise(layer.op, plan, numbers);
+  std::vector<std::byte> packed_memory, scratch_memory;
+  std::byte* packed = aligned_in(packed_memory, constants.size());
+  std::byte* scratch = aligned_in(scratch_memory, plan.scratch_bytes);
+  std::memcpy(packed, constants.data(), constants.size());
+  while (state.KeepRunning()) {
+    depthwise(plan, packed, layer.src.data(), layer.dst.data(), scratch);
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(layer.operations * state.iterations());
+}
+
+void depthwise_onednn(benchmark::State& state, DepthwiseCase layer) {
+  const DepthwiseShape& s = layer.shape;
+  onednn::ConvolutionSpec spec;
+  spec.src_shape = {s.images, s.channels, s.height, s.width};
+  spec.dst_shape = {s.images, s.channels, s.out_height, s.out_width};
+  spec.weight_shape = {s.channels, 1, layer.op.kernel[0], layer.op.kernel[1]};
+  spec.src = spec.dst = DType::u8;
+  spec.weight = DType::s8;
+  spec.stride = layer.op.stride;
+  spec.pad = layer.op.pad;
+  spec.groups = s.channels;
+  spec.bias = true;
+  spec.epilogue.output_scale = layer.scale;
+  dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  dnnl::stream stream(engine);
+  auto made = onednn::make_convolution(engine, spec);
+  if (!made) return state.SkipWithError(made.error().message.c_str());
+  const onednn::Primitive& p = *made;
+  dnnl::memory src(p.src, engine, layer.src.data()), dst(p.dst, engine, layer.dst.data());
+  dnnl::memory weight(p.weight, engine), bias(p.bias, engine, layer.bias.data()), scratchpad(p.scratchpad, engine);
+  if (!onednn::pack_weight(engine, p, layer.weight.data(), weight.get_data_handle())) {
+    return state.SkipWithError("the weight cannot be packed");
+  }
+  while (state.KeepRunning()) {
+    p.primitive.execute(stream, {{DNNL_ARG_SRC, src},
+                                 {DNNL_ARG_WEIGHTS, weight},
+                                 {DNNL_ARG_BIAS, bias},
+                                 {DNNL_ARG_DST, dst},
+                                 {DNNL_ARG_SCRATCHPAD, scratchpad}});
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(layer.operations * state.iterations());
+}
+
+/// Both, one behind the other, for size x size x channels.
+#define DEPTHWISE(size, channels, kernel, stride)                               \
+  BENCHMARK_CAPTURE(depthwise_octet, size##x##channels##_k##kernel##s##stride,  \
+                    DepthwiseCase(size, channels, kernel, stride));             \
+  BENCHMARK_CAPTURE(depthwise_onednn, size##x##channels##_k##kernel##s##stride, \
+                    DepthwiseCase(size, channels, kernel, stride))
+DEPTHWISE(112, 32, 3, 1);
+DEPTHWISE(112, 64, 3, 2);
+DEPTHWISE(56, 128, 3, 1);
+DEPTHWISE(56, 144, 3, 1);
+DEPTHWISE(28, 256, 3, 1);
+DEPTHWISE(14, 512, 3, 1);
+DEPTHWISE(14, 512, 3, 2);
+DEPTHWISE(7, 1024, 3, 1);
+DEPTHWISE(14, 480, 5, 1);
+DEPTHWISE(28, 240, 5, 2);
+#undef DEPTHWISE
 
 }  // namespace
 }  // namespace octet::kernels
