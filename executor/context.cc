@@ -20,22 +20,34 @@ double thread_seconds() noexcept {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-/// A chain with this context's pointers.
-struct BoundChain {
-  const Chain* chain = nullptr;
+/// A pass with this context's pointers.
+struct BoundPass {
+  const Pass* pass = nullptr;
   std::vector<std::unique_ptr<BoundStep>> steps;
-  std::vector<const std::byte*> outputs;
-  std::vector<const std::byte*> observed;  ///< null for pixels
+  std::vector<Place> outputs, observed;
 };
 
-BoundChain bind(const Chain& chain, const Bindings& bindings) {
-  BoundChain bound;
-  bound.chain = &chain;
-  for (const auto& step : chain.steps) bound.steps.push_back(step->bind(bindings));
-  for (const Location& location : chain.outputs) bound.outputs.push_back(bindings.read(location));
-  for (const ObservedValue& value : chain.observed) bound.observed.push_back(bindings.read(value.location));
+BoundPass bind(const Pass& pass, const Bindings& bindings) {
+  BoundPass bound;
+  bound.pass = &pass;
+  for (const auto& step : pass.steps) bound.steps.push_back(step->bind(bindings));
+  for (const Location& location : pass.outputs) bound.outputs.push_back(bindings.at(location));
+  for (const ObservedValue& value : pass.observed) bound.observed.push_back(bindings.at(value.location));
   return bound;
 }
+
+struct BoundSegment {
+  BoundPass sub_batch;
+  BoundPass single;  ///< without steps where the sub-batch is one image
+  std::size_t first_step = 0;
+};
+
+/// A mini-batch on its way through the network.
+struct MiniBatch {
+  const std::uint8_t* pixels = nullptr;
+  std::size_t images = 0;
+  std::size_t done = 0;  ///< images of the call that came before: where its outputs begin
+};
 
 }  // namespace
 
@@ -54,83 +66,116 @@ class Context::Impl {
   std::vector<double> seconds_;
 
  private:
-  Result<void> run_chain(BoundChain& chain, const std::uint8_t* pixels);
-  void notify(const BoundChain& chain, std::size_t& next, std::size_t steps_done, const std::uint8_t* pixels) const;
+  using Outputs = std::span<const std::span<float>>;
+  Result<void> run_segment(std::size_t number, const MiniBatch& batch, const Outputs& outputs);
+  Result<void> run_pass(BoundPass& bound, std::size_t first_step, const MiniBatch& batch, std::size_t image);
+  void copy_outputs(const BoundPass& bound, const MiniBatch& batch, std::size_t image, const Outputs& outputs) const;
+  void notify(const BoundPass& bound, std::size_t& next, std::size_t steps_done, const std::uint8_t* pixels,
+              std::size_t image) const;
 
   dnnl::stream stream_;
   Memory arena_;
-  std::vector<BoundChain> chains_;
+  std::vector<BoundSegment> segments_;
 };
 
 Result<void> Context::Impl::create() {
   const Plan::Impl& plan = plan_->impl();
   OCTET_TRY(arena_, Memory::create(plan.arena_bytes));
-  const Bindings bindings{arena_.data(),  plan.offsets, arena_.data() + plan.scratchpad_offset,
-                          plan.constants, &plan.engine, &stream_};
-  for (const Chain& chain : plan.chains) chains_.push_back(bind(chain, bindings));
-  seconds_.assign(plan.chains.front().steps.size(), 0);
+  const Bindings bindings{arena_.data(),  plan.offsets,       plan.strides, arena_.data() + plan.scratchpad_offset,
+                          plan.constants, plan.input.bytes(), &plan.engine, &stream_};
+  std::size_t steps = 0;
+  for (const Segment& segment : plan.segments) {
+    BoundSegment& bound = segments_.emplace_back();
+    bound.sub_batch = bind(segment.front(), bindings);
+    if (segment.size() > 1) bound.single = bind(segment[1], bindings);
+    bound.first_step = steps;
+    steps += segment.front().steps.size();
+  }
+  seconds_.assign(steps, 0);
   return {};
 }
 
 /// Shows the values that are complete after `steps_done` steps; `next` is the first not yet shown.
-void Context::Impl::notify(const BoundChain& chain, std::size_t& next, std::size_t steps_done,
-                           const std::uint8_t* pixels) const {
-  const std::vector<ObservedValue>& values = chain.chain->observed;
+void Context::Impl::notify(const BoundPass& bound, std::size_t& next, std::size_t steps_done,
+                           const std::uint8_t* pixels, std::size_t image) const {
+  const std::vector<ObservedValue>& values = bound.pass->observed;
   for (; next < values.size() && values[next].steps_before <= steps_done; ++next) {
     const ObservedValue& v = values[next];
-    const void* data = chain.observed[next] == nullptr ? static_cast<const void*>(pixels) : chain.observed[next];
-    observer_({v.ref, v.name, v.value.dtype, v.value.scale, v.value.shape, v.nhwc, data});
+    observer_(
+        {v.ref, v.name, v.value.dtype, v.value.scale, v.value.shape, v.nhwc, bound.observed[next].at(pixels, image)});
   }
 }
 
-Result<void> Context::Impl::run_chain(BoundChain& chain, const std::uint8_t* pixels) {
+/// The steps of one part for the images from number `image` of the mini-batch on.
+Result<void> Context::Impl::run_pass(BoundPass& bound, std::size_t first_step, const MiniBatch& batch,
+                                     std::size_t image) {
   const bool observing = observer_ && plan_->impl().observable;
   std::size_t shown = 0;
-  if (observing) notify(chain, shown, 0, pixels);
-  for (std::size_t k = 0; k < chain.steps.size(); ++k) {
+  if (observing) notify(bound, shown, 0, batch.pixels, image);
+  for (std::size_t k = 0; k < bound.steps.size(); ++k) {
     const double start = profiling_ ? thread_seconds() : 0;
-    chain.steps[k]->set_pixels(pixels);
-    if (!chain.steps[k]->run()) {
-      return Error{ErrorCode::internal, chain.chain->steps[k]->info.name, "oneDNN failed to run the layer"};
+    bound.steps[k]->start(batch.pixels, image);
+    if (!bound.steps[k]->run()) {
+      return Error{ErrorCode::internal, bound.pass->steps[k]->info.name, "oneDNN failed to run the layer"};
     }
-    if (profiling_ && k < seconds_.size()) seconds_[k] += thread_seconds() - start;
-    if (observing) notify(chain, shown, k + 1, pixels);
+    if (profiling_) seconds_[first_step + k] += thread_seconds() - start;
+    if (observing) notify(bound, shown, k + 1, batch.pixels, image);
+  }
+  return {};
+}
+
+void Context::Impl::copy_outputs(const BoundPass& bound, const MiniBatch& batch, std::size_t image,
+                                 const Outputs& outputs) const {
+  for (std::size_t k = 0; k < bound.outputs.size(); ++k) {
+    const std::size_t elements = plan_->outputs()[k].elements;
+    std::memcpy(outputs[k].data() + (batch.done + image) * elements, bound.outputs[k].at(batch.pixels, image),
+                static_cast<std::size_t>(bound.pass->images) * elements * sizeof(float));
+  }
+}
+
+/// Every second part walks through the mini-batch from its end: what was written last is read first.
+Result<void> Context::Impl::run_segment(std::size_t number, const MiniBatch& batch, const Outputs& outputs) {
+  BoundSegment& segment = segments_[number];
+  const auto size = static_cast<std::size_t>(segment.sub_batch.pass->images);
+  const std::size_t whole = batch.images / size, runs = whole + batch.images % size;
+  for (std::size_t i = 0; i < runs; ++i) {
+    const std::size_t r = number % 2 == 0 ? i : runs - 1 - i;
+    const std::size_t image = r < whole ? r * size : whole * size + (r - whole);
+    BoundPass& pass = r < whole ? segment.sub_batch : segment.single;
+    OCTET_CHECK(run_pass(pass, segment.first_step, batch, image));
+    copy_outputs(pass, batch, image, outputs);
   }
   return {};
 }
 
 Result<void> Context::Impl::run(const std::uint8_t* pixels, std::int64_t count,
                                 std::span<const std::span<float>> outputs) {
-  std::int64_t done = 0;
-  for (BoundChain& chain : chains_) {
-    const std::int64_t images = chain.chain->images;
-    for (; count - done >= images; done += images) {
-      OCTET_CHECK(run_chain(chain, pixels + static_cast<std::size_t>(done) * plan_->input().bytes()));
-      for (std::size_t k = 0; k < outputs.size(); ++k) {
-        const std::size_t elements = plan_->outputs()[k].elements;
-        std::memcpy(outputs[k].data() + static_cast<std::size_t>(done) * elements, chain.outputs[k],
-                    static_cast<std::size_t>(images) * elements * sizeof(float));
-      }
-    }
+  const auto wanted = static_cast<std::size_t>(count), most = static_cast<std::size_t>(plan_->batch());
+  for (std::size_t done = 0; done < wanted; done += most) {
+    const MiniBatch batch{pixels + done * plan_->input().bytes(), std::min(most, wanted - done), done};
+    for (std::size_t k = 0; k < segments_.size(); ++k) OCTET_CHECK(run_segment(k, batch, outputs));
   }
   return {};
 }
 
 Result<std::vector<double>> Context::Impl::time_steps_alone(const std::uint8_t* pixels, int repeats) {
-  BoundChain& chain = chains_.front();
   std::vector<double> seconds;
-  for (std::size_t k = 0; k < chain.steps.size(); ++k) {
-    chain.steps[k]->set_pixels(pixels);
-    double fastest = std::numeric_limits<double>::infinity();
-    for (int i = 0; i <= repeats; ++i) {
-      const double start = thread_seconds();
-      if (!chain.steps[k]->run()) {
-        return Error{ErrorCode::internal, chain.chain->steps[k]->info.name, "oneDNN failed to run the layer"};
+  for (BoundSegment& segment : segments_) {
+    const BoundPass& bound = segment.sub_batch;
+    const double runs = static_cast<double>(plan_->batch()) / static_cast<double>(bound.pass->images);
+    for (std::size_t k = 0; k < bound.steps.size(); ++k) {
+      bound.steps[k]->start(pixels, 0);
+      double fastest = std::numeric_limits<double>::infinity();
+      for (int i = 0; i <= repeats; ++i) {
+        const double start = thread_seconds();
+        if (!bound.steps[k]->run()) {
+          return Error{ErrorCode::internal, bound.pass->steps[k]->info.name, "oneDNN failed to run the layer"};
+        }
+        const double took = thread_seconds() - start;
+        if (i > 0 || repeats == 0) fastest = std::min(fastest, took);  // the first one warms up
       }
-      const double took = thread_seconds() - start;
-      if (i > 0 || repeats == 0) fastest = std::min(fastest, took);  // the first one warms up
+      seconds.push_back(fastest * runs);
     }
-    seconds.push_back(fastest);
   }
   return seconds;
 }

@@ -47,8 +47,8 @@ class Context {
   [[nodiscard]] std::span<const double> step_seconds() const noexcept;
 
   /// Seconds of each step of `Plan::steps()` when it is run by itself, `repeats` times in a row with
-  /// its data still in the caches: the fastest time (CPU time of the thread) for
-  /// the full mini-batch. `images` holds one.
+  /// its data still in the caches: the fastest time (CPU time of the thread), scaled from its
+  /// sub-batch to the full mini-batch. `images` holds one mini-batch.
   Result<std::vector<double>> time_steps_alone(std::span<const std::uint8_t> images, int repeats);
 
   [[nodiscard]] const Plan& plan() const noexcept;

@@ -15,12 +15,16 @@ class BoundLayer final : public BoundStep {
         copy_source_(plan.copy_source),
         requantize_(plan.requantize),
         stream_(bindings.stream->get()),
-        result_(bindings.at(plan.work < 0 ? plan.dst : plan.work)),
-        dst_(bindings.at(plan.dst)),
-        operand_(plan.operand_bytes > 0 ? bindings.read(plan.operand) : nullptr),
-        source_(plan.copy < 0 ? nullptr : bindings.read(plan.src)),
-        copy_(plan.copy < 0 ? nullptr : bindings.at(plan.copy)),
-        sums_(plan.sums < 0 ? nullptr : bindings.at(plan.sums)) {
+        src_place_(bindings.at(plan.src)),
+        dst_place_(bindings.at(plan.dst)),
+        result_place_(plan.work < 0 ? dst_place_ : Place{bindings.temporary(plan.work)}),
+        result_(result_place_.base),
+        dst_(dst_place_.base),
+        source_(src_place_.base),
+        copy_(plan.copy < 0 ? nullptr : bindings.temporary(plan.copy)),
+        sums_(plan.sums < 0 ? nullptr : bindings.temporary(plan.sums)) {
+    if (plan.operand_bytes > 0) operand_place_ = bindings.at(plan.operand);
+    operand_ = operand_place_.base;
     const dnnl::engine& engine = *bindings.engine;
     const onednn::Primitive& p = plan.primitive;
     memories_.reserve(static_cast<std::size_t>(plan.repeats) * 2 + 3);
@@ -31,16 +35,16 @@ class BoundLayer final : public BoundStep {
     const dnnl_memory_t weight = add(p.weight, plan.weight);
     const dnnl_memory_t bias = plan.bias == nullptr ? nullptr : add(p.bias, plan.bias);
     const dnnl_memory_t scratchpad = add(p.scratchpad, bindings.scratchpad);
-    const std::byte* src = copy_ != nullptr ? copy_ : bindings.read(plan.src);
+    const std::byte* src = copy_ != nullptr ? copy_ : src_place_.base;
     for (std::int64_t i = 0; i < plan.repeats; ++i) {
       const auto image = static_cast<std::size_t>(i);
       const auto at_src = src == nullptr ? nullptr : src + image * p.src.get_size();
       sources_.push_back(add(p.src, at_src));
-      const dnnl_memory_t dst = add(p.dst, sums_ != nullptr ? sums_ : result_ + image * p.dst.get_size());
+      results_.push_back(add(p.dst, sums_ != nullptr ? sums_ : result_ + image * p.dst.get_size()));
       std::vector<dnnl_exec_arg_t>& args = arguments_.emplace_back();
       args = {{DNNL_ARG_SRC, sources_.back()},
               {DNNL_ARG_WEIGHTS, weight},
-              {DNNL_ARG_DST, dst},
+              {DNNL_ARG_DST, results_.back()},
               {DNNL_ARG_SCRATCHPAD, scratchpad}};
       if (bias != nullptr) args.push_back({DNNL_ARG_BIAS, bias});
     }
@@ -60,18 +64,20 @@ class BoundLayer final : public BoundStep {
     return true;
   }
 
-  void set_pixels(const std::uint8_t* pixels) noexcept override {
-    if (plan_.operand_bytes > 0 && plan_.operand.kind == Location::Kind::pixels) {
-      operand_ = reinterpret_cast<const std::byte*>(pixels);
-    }
-    if (plan_.src.kind != Location::Kind::pixels) return;
-    for (std::size_t i = 0; i < sources_.size(); ++i) {
-      const std::uint8_t* image = pixels + i * plan_.primitive.src.get_size();
-      dnnl_memory_set_data_handle(sources_[i], const_cast<std::uint8_t*>(image));
-    }
+  void start(const std::uint8_t* pixels, std::size_t image) noexcept override {
+    operand_ = operand_place_.at(pixels, image);
+    dst_ = dst_place_.at(pixels, image);
+    result_ = result_place_.at(pixels, image);
+    source_ = src_place_.at(pixels, image);
+    if (src_place_.moves() && copy_ == nullptr) point(sources_, source_, plan_.primitive.src.get_size());
+    if (result_place_.moves() && sums_ == nullptr) point(results_, result_, plan_.primitive.dst.get_size());
   }
 
  private:
+  static void point(const std::vector<dnnl_memory_t>& memories, std::byte* first, std::size_t bytes) noexcept {
+    for (std::size_t i = 0; i < memories.size(); ++i) dnnl_memory_set_data_handle(memories[i], first + i * bytes);
+  }
+
   /// Result and the sum's operand have the same size wherever the latter takes part here.
   void requantize(std::size_t run) noexcept {
     const std::size_t at = run * plan_.result_bytes;
@@ -84,14 +90,15 @@ class BoundLayer final : public BoundStep {
   std::function<void(const std::byte*, std::byte*)> copy_source_;
   std::function<void(const std::int32_t*, const void*, void*)> requantize_;
   dnnl_stream_t stream_;
+  Place src_place_, dst_place_, operand_place_, result_place_;
   std::byte* result_;  // what the primitive writes
   std::byte* dst_;
-  const std::byte* operand_;
-  const std::byte* source_;  // of the copy
+  const std::byte* operand_ = nullptr;
+  std::byte* source_;  // of the copy
   std::byte* copy_;
   std::byte* sums_;
   std::vector<dnnl::memory> memories_;
-  std::vector<dnnl_memory_t> sources_;
+  std::vector<dnnl_memory_t> sources_, results_;
   std::vector<std::vector<dnnl_exec_arg_t>> arguments_;
 };
 

@@ -4,16 +4,17 @@
 
 #include <algorithm>  // std::max
 #include <array>      // std::array
+#include <limits>     // std::numeric_limits
 #include <utility>    // std::move
 
 #include "octet/executor/dnnl_compat.h"
 #include "octet/executor/kernels/transpose.h"
 #include "octet/executor/plan_impl.h"
+#include "octet/executor/sub_batches.h"
 
 namespace octet {
 namespace {
 
-constexpr std::int64_t kDefaultInt8Batch = 8;
 constexpr std::int64_t kMaxBatch = 1024;
 
 Result<void> check_input(const Graph& graph) {
@@ -58,24 +59,91 @@ Graph shaped_for(const Graph& single, std::int64_t images) {
   return graph;
 }
 
+/// Compiles a graph part by part: `full` is `single` shaped for the mini-batch.
 class Compiler {
  public:
-  Compiler(Plan::Impl& plan, const Graph& graph) : plan_(plan), layout_(make_layout(graph, plan.observable)) {}
+  Compiler(Plan::Impl& plan, const Graph& single, const Graph& full)
+      : plan_(plan), single_(single), layout_(make_layout(full, plan.observable)) {
+    choose_parts(full);
+    size_buffers(full);
+  }
 
-  Result<void> keep_constants(const Graph& graph);
-  Result<void> add_chain(const Graph& graph, std::int64_t images);
+  Result<void> keep_constants();
+  Result<void> add_passes();
   void place_buffers();
 
  private:
-  Result<void> add_steps(StepBuilder& builder, Chain& chain);
-  void add_outputs(StepBuilder& builder, Chain& chain);
+  void choose_parts(const Graph& full);
+  void size_buffers(const Graph& full);
+  Result<void> add_pass(const Graph& graph, std::int64_t images, std::size_t part);
+  Result<void> add_steps(StepBuilder& builder, NodeId begin, NodeId end, Pass& pass);
+  void add_outputs(StepBuilder& builder, Pass& pass);
+  /// Time behind all steps: outputs are read.
+  std::int32_t end_time() const { return static_cast<std::int32_t>(single_.nodes.size() + single_.outputs.size()); }
+  NodeId begin_of(std::size_t part) const { return part == 0 ? 0 : plan_.sub_batches[part - 1].end; }
 
   Plan::Impl& plan_;
+  const Graph& single_;
   Layout layout_;
+  std::vector<std::size_t> strides_;  // of the layout's own buffers
 };
 
+void Compiler::choose_parts(const Graph& full) {
+  if (!plan_.sub_batches.empty()) return;
+  if (plan_.batch > 1 && !plan_.observable) {
+    plan_.sub_batches = choose_sub_batches(step_traffic(full, layout_), plan_.batch, fast_bytes());
+  } else {
+    plan_.sub_batches = {{static_cast<NodeId>(full.nodes.size()), plan_.batch}};
+  }
+}
+
+/// What one part alone reads and writes needs room for a sub-batch, everything else for the mini-batch; the latter
+/// lives as long as its parts run, since they come back to their first step.
+void Compiler::size_buffers(const Graph& full) {
+  struct Use {
+    std::size_t first = std::numeric_limits<std::size_t>::max(), last = 0;
+    bool constant = true;
+  };
+  const std::size_t parts = plan_.sub_batches.size();
+  std::vector<Use> uses(layout_.buffers.size());
+  const auto use = [&](ValueRef ref, std::size_t part, bool constant) {
+    const Location& location = layout_[ref].location;
+    if (location.kind != Location::Kind::arena) return;
+    Use& u = uses[static_cast<std::size_t>(location.index)];
+    u = {std::min(u.first, part), std::max(u.last, part), u.constant && constant};
+  };
+  const std::vector<char> constant = find_constant_nodes(full);
+  for (std::size_t part = 0; part < parts; ++part) {
+    for (NodeId id = begin_of(part); id < plan_.sub_batches[part].end; ++id) {
+      const Node& node = full.nodes[id];
+      for (std::size_t k = 0; k < node.outputs.size(); ++k) {
+        use({id, static_cast<std::int32_t>(k)}, part, constant[id] != 0);
+      }
+      for (const ValueRef input : node.inputs) use(input, part, true);
+    }
+  }
+  for (const ValueRef output : full.outputs) use(output, parts - 1, true);
+  strides_.resize(uses.size());
+  for (std::size_t b = 0; b < uses.size(); ++b) {
+    Lifetime& buffer = layout_.buffers[b];
+    const Use& u = uses[b];
+    if (u.first != u.last) {
+      buffer.first = std::min(buffer.first, begin_of(u.first));
+      buffer.last = u.last + 1 == parts ? end_time() : std::max(buffer.last, plan_.sub_batches[u.last].end - 1);
+    }
+    if (u.constant) continue;
+    const std::size_t image = buffer.bytes / static_cast<std::size_t>(plan_.batch);
+    if (u.first != u.last) {
+      strides_[b] = image;
+    } else {
+      buffer.bytes = image * static_cast<std::size_t>(plan_.sub_batches[u.first].images);
+    }
+  }
+}
+
 /// Constants of four axes are brought into NHWC order like every other value.
-Result<void> Compiler::keep_constants(const Graph& graph) {
+Result<void> Compiler::keep_constants() {
+  const Graph& graph = single_;
   plan_.constants.resize(graph.nodes.size());
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const auto* constant = graph.nodes[i].as<ConstantOp>();
@@ -97,29 +165,29 @@ Result<void> Compiler::keep_constants(const Graph& graph) {
   return {};
 }
 
-Result<void> Compiler::add_steps(StepBuilder& builder, Chain& chain) {
+Result<void> Compiler::add_steps(StepBuilder& builder, NodeId begin, NodeId end, Pass& pass) {
   const Graph& graph = builder.graph;
-  for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id) {
+  for (NodeId id = begin; id < end; ++id) {
     const Node& node = graph.nodes[id];
     const bool source = node.as<InputOp>() != nullptr || node.as<ConstantOp>() != nullptr;
     if (!source && !layout_.nodes[id].moves_nothing) {
       const bool layer = node.as<ConvolutionOp>() != nullptr || node.as<FullyConnectedOp>() != nullptr;
       OCTET_TRY(auto step, layer ? make_layer_step(builder, id) : make_kernel_step(builder, id));
-      chain.steps.push_back(std::move(step));
+      pass.steps.push_back(std::move(step));
     }
-    if (node.as<ConstantOp>() != nullptr) continue;
+    if (!plan_.observable || node.as<ConstantOp>() != nullptr) continue;
     const PlacedValue& placed = layout_.values[id][0];
-    chain.observed.push_back({{id, 0},
-                              node.output_name,
-                              node.outputs[0],
-                              placed.location,
-                              placed.order == kernels::Order::nhwc,
-                              chain.steps.size()});
+    pass.observed.push_back({{id, 0},
+                             node.output_name,
+                             node.outputs[0],
+                             placed.location,
+                             placed.order == kernels::Order::nhwc,
+                             pass.steps.size()});
   }
   return {};
 }
 
-void Compiler::add_outputs(StepBuilder& builder, Chain& chain) {
+void Compiler::add_outputs(StepBuilder& builder, Pass& pass) {
   for (std::size_t k = 0; k < builder.graph.outputs.size(); ++k) {
     const ValueRef ref = builder.graph.outputs[k];
     Location location = layout_[ref].location;
@@ -127,35 +195,76 @@ void Compiler::add_outputs(StepBuilder& builder, Chain& chain) {
     const auto time = static_cast<std::int32_t>(builder.graph.nodes.size() + k);
     if (auto step = make_output_step(builder, ref, time, buffer)) {
       location = {Location::Kind::arena, buffer};
-      chain.steps.push_back(std::move(step));
+      pass.steps.push_back(std::move(step));
     } else {
-      // Read when all steps have run.
-      auto& last = layout_.buffers[location.index].last;
-      last = std::max(last, static_cast<std::int32_t>(builder.graph.nodes.size() + builder.graph.outputs.size()));
+      layout_.buffers[location.index].last = end_time();  // read when all steps have run
     }
-    chain.outputs.push_back(location);
+    pass.outputs.push_back(location);
   }
 }
 
-Result<void> Compiler::add_chain(const Graph& graph, std::int64_t images) {
-  Chain chain;
-  chain.images = images;
+Result<void> Compiler::add_pass(const Graph& graph, std::int64_t images, std::size_t part) {
+  Pass pass;
+  pass.images = images;
   StepBuilder builder{graph, layout_, plan_.weights, plan_.engine, images};
-  OCTET_CHECK(add_steps(builder, chain));
-  add_outputs(builder, chain);
-  plan_.chains.push_back(std::move(chain));
+  OCTET_CHECK(add_steps(builder, begin_of(part), plan_.sub_batches[part].end, pass));
+  if (part + 1 == plan_.sub_batches.size()) add_outputs(builder, pass);
+  for (const auto& step : pass.steps) step->info.images = images;
+  plan_.segments[part].push_back(std::move(pass));
+  return {};
+}
+
+/// Each part for its sub-batch, then for single images.
+Result<void> Compiler::add_passes() {
+  plan_.segments.resize(plan_.sub_batches.size());
+  Graph graph;
+  std::int64_t shaped = 0;
+  for (std::size_t part = 0; part < plan_.sub_batches.size(); ++part) {
+    const std::int64_t images = plan_.sub_batches[part].images;
+    if (images > 1) {
+      if (shaped != images) graph = shaped_for(single_, images);
+      shaped = images;
+      if (graph.nodes.empty()) return Error{ErrorCode::internal, "", "the network has no sub-batches"};
+      OCTET_CHECK(add_pass(graph, images, part));
+    }
+    OCTET_CHECK(add_pass(single_, 1, part));
+  }
   return {};
 }
 
 void Compiler::place_buffers() {
   const ArenaPlan arena = place(layout_.buffers, true);
   std::size_t scratchpad = 0;
-  for (const Chain& chain : plan_.chains) {
-    for (const auto& step : chain.steps) scratchpad = std::max(scratchpad, step->scratchpad_bytes());
+  for (const Segment& segment : plan_.segments) {
+    for (const Pass& pass : segment) {
+      for (const auto& step : pass.steps) scratchpad = std::max(scratchpad, step->scratchpad_bytes());
+    }
   }
   plan_.offsets = arena.offsets;
+  plan_.strides = strides_;
+  plan_.strides.resize(arena.offsets.size());
   plan_.scratchpad_offset = arena.bytes;
   plan_.arena_bytes = arena.bytes + aligned(scratchpad);
+}
+
+/// The mini-batch to compile for, and `full` shaped for it: empty where that is one image.
+std::int64_t choose_mini_batch(const Graph& single, const PlanOptions& options, Graph& full) {
+  if (!single.quantized()) return 1;
+  std::int64_t batch = options.batch;
+  if (batch == 0) batch = choose_batch(step_traffic(single, make_layout(single, options.observable)), fast_bytes());
+  if (batch > 1) full = shaped_for(single, batch);
+  return full.nodes.empty() ? 1 : batch;
+}
+
+Result<void> check_sub_batches(const std::vector<SubBatch>& parts, const Graph& graph, std::int64_t batch) {
+  std::int32_t end = 0;
+  bool good = true;
+  for (const SubBatch& part : parts) {
+    good = good && part.end > end && part.images >= 1 && part.images <= batch;
+    end = part.end;
+  }
+  if (good && end == static_cast<std::int32_t>(graph.nodes.size())) return {};
+  return Error{ErrorCode::invalid_config, "", "the sub-batches do not fit the network and its mini-batch"};
 }
 
 InputLayout input_layout(const Graph& graph) {
@@ -195,14 +304,15 @@ Result<std::shared_ptr<const Plan>> Plan::compile(const Graph& graph, const Plan
   impl->outputs = output_layouts(single);
   impl->quantized = single.quantized();
   impl->observable = options.observable;
-  const std::int64_t wanted = options.batch == 0 ? kDefaultInt8Batch : options.batch;
   Graph full;
-  if (impl->quantized && wanted > 1) full = shaped_for(single, wanted);
-  const bool batched = !full.nodes.empty();
-  Compiler compiler(*impl, batched ? full : single);
-  OCTET_CHECK(compiler.keep_constants(single));
-  if (batched) OCTET_CHECK(compiler.add_chain(full, wanted));
-  OCTET_CHECK(compiler.add_chain(single, 1));
+  impl->batch = choose_mini_batch(single, options, full);
+  if (impl->batch > 1 && !options.observable && !options.sub_batches.empty()) {
+    OCTET_CHECK(check_sub_batches(options.sub_batches, single, impl->batch));
+    impl->sub_batches = options.sub_batches;
+  }
+  Compiler compiler(*impl, single, full.nodes.empty() ? single : full);
+  OCTET_CHECK(compiler.keep_constants());
+  OCTET_CHECK(compiler.add_passes());
   compiler.place_buffers();
   return std::shared_ptr<const Plan>(new Plan(std::move(impl)));
 } catch (const dnnl::error& error) {
@@ -214,14 +324,17 @@ Plan::~Plan() = default;
 
 const InputLayout& Plan::input() const noexcept { return impl_->input; }
 std::span<const OutputLayout> Plan::outputs() const noexcept { return impl_->outputs; }
-std::int64_t Plan::batch() const noexcept { return impl_->chains.front().images; }
+std::int64_t Plan::batch() const noexcept { return impl_->batch; }
+std::span<const SubBatch> Plan::sub_batches() const noexcept { return impl_->sub_batches; }
 bool Plan::quantized() const noexcept { return impl_->quantized; }
 std::size_t Plan::arena_bytes() const noexcept { return impl_->arena_bytes; }
 std::size_t Plan::weight_bytes() const noexcept { return impl_->weights.bytes(); }
 
 std::vector<StepInfo> Plan::steps() const {
   std::vector<StepInfo> infos;
-  for (const auto& step : impl_->chains.front().steps) infos.push_back(step->info);
+  for (const Segment& segment : impl_->segments) {
+    for (const auto& step : segment.front().steps) infos.push_back(step->info);
+  }
   return infos;
 }
 

@@ -12,12 +12,23 @@
 
 namespace octet {
 
+/// Part of a network, from where the part before it ended: its steps run over so many of the mini-batch's images, one
+/// step behind the other, before they begin with the next ones. What is left of a mini-batch runs one by one.
+struct SubBatch {
+  std::int32_t end = 0;  ///< behind the part's last node
+  std::int64_t images = 1;
+  bool operator==(const SubBatch&) const = default;
+};
+
 struct PlanOptions {
-  /// Images computed together; 0 chooses (8 for INT8, 1 for FP32). Float graphs always compute one
-  /// image at a time, whatever is asked: results never depend on the batch.
+  /// Images computed together; 0 chooses by the network and the size of the caches (INT8), 1 for FP32. Float graphs
+  /// always compute one image at a time, whatever is asked: results never depend on the batch.
   std::int64_t batch = 0;
   /// Show every value to observers as it is computed (calibration, tests). Costs memory and speed.
   bool observable = false;
+  /// Ends must rise to the number of nodes, images be 1 to the batch. Empty: chosen likewise. INT8 graphs that are not
+  /// observed; for others, and where the network's shapes allow no mini-batch, there is one part.
+  std::vector<SubBatch> sub_batches = {};
 };
 
 /// The u8 pixels that a plan reads: NHWC, `images` slots one behind the other.
@@ -41,6 +52,7 @@ struct StepInfo {
   std::string op;              ///< operator with post-ops
   std::string implementation;  ///< oneDNN's implementation name, or "octet:<kernel>"
   double operations = 0;       ///< multiply-adds x 2 for one image; 0 where that says nothing
+  std::int64_t images = 1;     ///< that one run of it computes
 };
 
 /// Immutable and safe to share between threads and stages; contexts run it. Owns the prepacked
@@ -57,10 +69,11 @@ class Plan {
   [[nodiscard]] std::span<const OutputLayout> outputs() const noexcept;
   /// The full mini-batch; any number of images can be run, this one is the fastest.
   [[nodiscard]] std::int64_t batch() const noexcept;
+  [[nodiscard]] std::span<const SubBatch> sub_batches() const noexcept;
   [[nodiscard]] bool quantized() const noexcept;
   [[nodiscard]] std::size_t arena_bytes() const noexcept;   ///< one context's activations and scratchpad
   [[nodiscard]] std::size_t weight_bytes() const noexcept;  ///< shared by all contexts
-  [[nodiscard]] std::vector<StepInfo> steps() const;        ///< of the full mini-batch, in order
+  [[nodiscard]] std::vector<StepInfo> steps() const;        ///< of a full mini-batch, in order
 
   class Impl;
   [[nodiscard]] const Impl& impl() const noexcept { return *impl_; }

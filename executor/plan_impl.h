@@ -19,19 +19,22 @@ namespace octet {
 struct ObservedValue {
   ValueRef ref;
   std::string name;
-  Value value;  ///< shaped for the chain's mini-batch
+  Value value;  ///< shaped for the pass's images
   Location location;
   bool nhwc = false;
   std::size_t steps_before = 0;  ///< number of steps that have run when it is complete
 };
 
-/// The steps for one mini-batch size.
-struct Chain {
+/// The steps of one part of the network for one number of images.
+struct Pass {
   std::int64_t images = 1;
   std::vector<std::unique_ptr<Step>> steps;
-  std::vector<Location> outputs;  ///< float, row-major; per output of the plan
+  std::vector<Location> outputs;  ///< of the last part: float, row-major; per output of the plan
   std::vector<ObservedValue> observed;
 };
+
+/// One part of the network: its sub-batch first, then single images (unless that is 1 already).
+using Segment = std::vector<Pass>;
 
 class Plan::Impl {
  public:
@@ -40,10 +43,13 @@ class Plan::Impl {
   std::vector<OutputLayout> outputs;
   bool quantized = false;
   bool observable = false;
-  std::vector<Chain> chains;  ///< the full mini-batch first, then single images (unless that is 1 already)
+  std::int64_t batch = 1;
+  std::vector<SubBatch> sub_batches;
+  std::vector<Segment> segments;  ///< one a sub-batch
   WeightStore weights;
   std::vector<const std::byte*> constants;  ///< per node of the graph
   std::vector<std::size_t> offsets;         ///< per buffer
+  std::vector<std::size_t> strides;         ///< per buffer: see Place
   std::size_t arena_bytes = 0;              ///< scratchpad included
   std::size_t scratchpad_offset = 0;
 };

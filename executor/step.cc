@@ -9,10 +9,13 @@ class BoundKernel final : public BoundStep {
  public:
   BoundKernel(const KernelFunction& function, std::span<const Location> locations, const Bindings& bindings,
               const Location& dst, BufferId temporary)
-      : function_(function), dst_(bindings.write(dst)), temporary_(temporary < 0 ? nullptr : bindings.at(temporary)) {
-    for (std::size_t k = 0; k < locations.size(); ++k) {
-      src_.push_back(bindings.read(locations[k]));
-      if (locations[k].kind == Location::Kind::pixels) pixel_inputs_.push_back(k);
+      : function_(function),
+        dst_place_(bindings.at(dst)),
+        dst_(dst_place_.base),
+        temporary_(temporary < 0 ? nullptr : bindings.temporary(temporary)) {
+    for (const Location& location : locations) {
+      src_places_.push_back(bindings.at(location));
+      src_.push_back(src_places_.back().base);
     }
   }
 
@@ -21,27 +24,33 @@ class BoundKernel final : public BoundStep {
     return true;
   }
 
-  void set_pixels(const std::uint8_t* pixels) noexcept override {
-    for (const std::size_t k : pixel_inputs_) src_[k] = pixels;
+  void start(const std::uint8_t* pixels, std::size_t image) noexcept override {
+    for (std::size_t k = 0; k < src_.size(); ++k) src_[k] = src_places_[k].at(pixels, image);
+    dst_ = dst_place_.at(pixels, image);
   }
 
  private:
   const KernelFunction function_;  // a copy: it may keep pointers of its own between calls
+  std::vector<Place> src_places_;
   std::vector<const void*> src_;
-  std::vector<std::size_t> pixel_inputs_;
+  Place dst_place_;
   void* dst_;
   void* temporary_;
 };
 
 }  // namespace
 
-const std::byte* Bindings::read(const Location& location) const noexcept {
+Place Bindings::at(const Location& location) const noexcept {
   switch (location.kind) {
-    case Location::Kind::arena: return write(location);
-    case Location::Kind::constant: return constants[location.index] + location.offset;
+    case Location::Kind::arena: {
+      Place place = at(location.index);
+      place.base += location.offset;
+      return place;
+    }
+    case Location::Kind::constant: return {const_cast<std::byte*>(constants[location.index]) + location.offset, 0};
     case Location::Kind::pixels: break;
   }
-  return nullptr;
+  return {nullptr, pixel_bytes, true};
 }
 
 KernelStep::KernelStep(KernelFunction function, std::vector<Location> src, Location dst, BufferId temporary)

@@ -15,22 +15,35 @@
 
 namespace octet {
 
+/// Where a value lies for each image of a mini-batch.
+struct Place {
+  std::byte* base = nullptr;
+  std::size_t stride = 0;  ///< bytes from image to image; 0: there is room for the images at work alone
+  bool pixels = false;     ///< `base` is the caller's, known when a run begins
+
+  [[nodiscard]] std::byte* at(const std::uint8_t* caller, std::size_t image) const noexcept {
+    std::byte* begin = pixels ? reinterpret_cast<std::byte*>(const_cast<std::uint8_t*>(caller)) : base;
+    return begin == nullptr ? nullptr : begin + image * stride;
+  }
+  /// False when `at` is the same for all runs.
+  [[nodiscard]] bool moves() const noexcept { return pixels || stride != 0; }
+};
+
 /// A context's memory, as steps see it while they are bound.
 struct Bindings {
   std::byte* arena = nullptr;
   std::span<const std::size_t> offsets;         ///< per BufferId
+  std::span<const std::size_t> strides;         ///< per BufferId: see Place
   std::byte* scratchpad = nullptr;              ///< oneDNN's, shared by all steps of the context
   std::span<const std::byte* const> constants;  ///< per node; null where there is none
+  std::size_t pixel_bytes = 0;                  ///< of one image
   const dnnl::engine* engine = nullptr;
   const dnnl::stream* stream = nullptr;
 
-  [[nodiscard]] std::byte* at(BufferId buffer) const noexcept { return arena + offsets[buffer]; }
-  /// Of a value in the arena.
-  [[nodiscard]] std::byte* write(const Location& location) const noexcept {
-    return at(location.index) + location.offset;
-  }
-  /// Null for pixels, which arrive with each run.
-  [[nodiscard]] const std::byte* read(const Location& location) const noexcept;
+  /// Memory that lives during one step.
+  [[nodiscard]] std::byte* temporary(BufferId buffer) const noexcept { return arena + offsets[buffer]; }
+  [[nodiscard]] Place at(BufferId buffer) const noexcept { return {arena + offsets[buffer], strides[buffer]}; }
+  [[nodiscard]] Place at(const Location& location) const noexcept;
 };
 
 /// A step with its pointers. Belongs to one context.
@@ -42,8 +55,9 @@ class BoundStep {
   virtual ~BoundStep() = default;
   /// False when oneDNN reports a failure. Allocates nothing.
   virtual bool run() noexcept = 0;
-  /// The images that the next `run` reads.
-  virtual void set_pixels(const std::uint8_t* pixels) noexcept = 0;
+  /// What the next `run` works on: its images begin with number `image` of the mini-batch whose first one is at
+  /// `pixels`.
+  virtual void start(const std::uint8_t* pixels, std::size_t image) noexcept = 0;
 };
 
 /// A step of a plan; shared by contexts, read-only.
