@@ -1,6 +1,7 @@
 #include "octet/jobs/bench.h"
 
 #include <algorithm>  // std::max_element
+#include <map>        // std::map
 #include <utility>    // std::move
 
 #include "octet/calibrator/calibrate.h"
@@ -135,6 +136,7 @@ Result<void> measure(const BenchOptions& options, std::vector<Subject>& subjects
     for (Subject& subject : subjects) {
       if (options.control.stopped()) return Error{ErrorCode::cancelled, {}, "stopped from outside"};
       OCTET_CHECK(subject.lanes->measure(subject.pixels, options.seconds_per_repeat));
+      OCTET_CHECK(subject.lanes->measure_single(subject.pixels, options.seconds_per_repeat / 4));
       meter.add(1, 0);
     }
   }
@@ -175,6 +177,21 @@ Result<BenchReport> run(const BenchOptions& options) {
 }
 
 }  // namespace
+
+std::vector<Speedup> speedups(const BenchReport& report) {
+  std::map<int, std::map<std::string, double>> fastest;
+  for (const BenchRun& run : report.runs) {
+    double& best = fastest[run.threads][run.precision];
+    best = std::max(best, run.executor_images_per_s);
+  }
+  std::vector<Speedup> ratios;
+  for (auto& [threads, of] : fastest) {
+    const auto ratio = [](double fast, double slow) { return fast > 0 && slow > 0 ? fast / slow : 0; };
+    const double unfused = of["f32-unfused"], fused = of["f32"], int8 = of["int8"];
+    ratios.push_back({threads, ratio(fused, unfused), ratio(int8, fused), ratio(int8, unfused)});
+  }
+  return ratios;
+}
 
 Result<BenchReport> bench(const BenchOptions& options) {
   OCTET_CHECK(check_options(options));

@@ -40,6 +40,8 @@ struct BenchRun {
   /// repeated with its data still in the caches: the sum over the plan, times the threads.
   double limit_images_per_s = 0;
   double latency_ms = 0;  ///< of one mini-batch on one thread
+  /// Of one picture computed by itself while each of the threads computes one: a picture is never split.
+  double single_ms = 0;
 };
 
 /// Where the time of one image goes, on one thread.
@@ -50,6 +52,14 @@ struct LayerTime {
   double alone_microseconds = 0;  ///< per image, repeated by itself
 };
 
+/// Ratios of images/s at one number of threads; 0 where one of the two was not measured.
+struct Speedup {
+  int threads = 1;
+  double fusion = 0;  ///< fused FP32 over unfused
+  double int8 = 0;    ///< INT8 over fused FP32
+  double both = 0;    ///< INT8 over unfused FP32
+};
+
 struct BenchReport {
   std::string isa;    ///< effective_isa()
   std::string model;  ///< its name
@@ -58,6 +68,9 @@ struct BenchReport {
   std::optional<double> loader_images_per_s;    ///< decoding alone, at the largest number of threads
   std::optional<double> pipeline_images_per_s;  ///< the whole scoring stage at the fastest precision, as many threads
 };
+
+/// What fusion and INT8 (of the fastest batch) gain, for each number of threads of the runs.
+std::vector<Speedup> speedups(const BenchReport& report);
 
 /// Measures. Runs in arenas of its own; nothing else should run meanwhile.
 Result<BenchReport> bench(const BenchOptions& options);

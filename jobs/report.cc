@@ -273,7 +273,12 @@ std::string to_json(const BenchReport& report) {
                             {"batch", run.batch},
                             {"executor_images_per_s", run.executor_images_per_s},
                             {"limit_images_per_s", run.limit_images_per_s},
-                            {"latency_ms", run.latency_ms}});
+                            {"latency_ms", run.latency_ms},
+                            {"single_ms", run.single_ms}});
+  }
+  json["speedups"] = Json::array();
+  for (const Speedup& s : speedups(report)) {
+    json["speedups"].push_back({{"threads", s.threads}, {"fusion", s.fusion}, {"int8", s.int8}, {"both", s.both}});
   }
   if (!report.layers.empty()) json["layers"] = Json::array();
   for (const LayerTime& layer : report.layers) {
@@ -282,6 +287,7 @@ std::string to_json(const BenchReport& report) {
                               {"op", layer.step.op},
                               {"implementation", layer.step.implementation},
                               {"operations", layer.step.operations},
+                              {"images", layer.step.images},
                               {"microseconds", layer.microseconds},
                               {"alone_microseconds", layer.alone_microseconds}});
   }

@@ -12,23 +12,30 @@ namespace {
 
 void print(const BenchReport& report) {
   std::cout << report.model << ", " << report.isa << '\n';
-  Table runs({"precision", "workers", "batch", "images/s", "limit", "latency ms"});
+  Table runs({"precision", "workers", "batch", "images/s", "limit", "latency ms", "one picture ms"});
   for (const BenchRun& run : report.runs) {
     runs.add({run.precision, std::to_string(run.threads), std::to_string(run.batch),
-              fixed(run.executor_images_per_s, 1), fixed(run.limit_images_per_s, 1), fixed(run.latency_ms, 3)});
+              fixed(run.executor_images_per_s, 1), fixed(run.limit_images_per_s, 1), fixed(run.latency_ms, 3),
+              fixed(run.single_ms, 3)});
   }
   runs.print(std::cout);
+  for (const Speedup& s : speedups(report)) {
+    if (s.fusion <= 0 || s.int8 <= 0) continue;
+    std::cout << s.threads << (s.threads == 1 ? " worker" : " workers") << ": fusion " << fixed(s.fusion, 2)
+              << "x, INT8 " << fixed(s.int8, 2) << "x, both " << fixed(s.both, 2) << "x of unfused FP32\n";
+  }
   if (report.loader_images_per_s)
     std::cout << "loader alone: " << fixed(*report.loader_images_per_s, 1) << " images/s\n";
   if (report.pipeline_images_per_s) {
     std::cout << "whole pipeline: " << fixed(*report.pipeline_images_per_s, 1) << " images/s\n";
   }
   if (report.layers.empty()) return;
-  Table layers({"precision", "layer", "operator", "implementation", "us/image", "alone", "GOP/s"});
+  Table layers({"precision", "layer", "operator", "implementation", "images", "us/image", "alone", "GOP/s"});
   for (const LayerTime& layer : report.layers) {
     const double rate = layer.microseconds > 0 ? layer.step.operations / layer.microseconds / 1000 : 0;
     layers.add({layer.precision, layer.step.name, layer.step.op, layer.step.implementation,
-                fixed(layer.microseconds, 2), fixed(layer.alone_microseconds, 2), rate > 0 ? fixed(rate, 1) : ""});
+                std::to_string(layer.step.images), fixed(layer.microseconds, 2), fixed(layer.alone_microseconds, 2),
+                rate > 0 ? fixed(rate, 1) : ""});
   }
   std::cout << '\n';
   layers.print(std::cout);

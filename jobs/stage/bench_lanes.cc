@@ -65,44 +65,54 @@ Result<std::unique_ptr<BenchLanes>> BenchLanes::create(const std::string& precis
   return bench;
 }
 
-void BenchLanes::drive(Lane& lane, std::size_t start, std::span<const std::uint8_t> pixels, double seconds) const {
-  const std::size_t bytes = static_cast<std::size_t>(plan_->batch()) * plan_->input().bytes();
+/// `images` at a time, at most a mini-batch.
+void BenchLanes::drive(Lane& lane, std::size_t start, std::span<const std::uint8_t> pixels, std::int64_t images,
+                       double seconds) const {
+  const std::size_t bytes = static_cast<std::size_t>(images) * plan_->input().bytes();
   const std::size_t batches = pixels.size() / bytes;
   const auto begin = Clock::now();
-  std::int64_t images = 0;
+  std::int64_t done = 0;
   lane.batch_seconds.clear();
   do {
     const auto before = Clock::now();
-    lane.status = lane.context->run(pixels.subspan(start++ % batches * bytes, bytes), plan_->batch(), lane.spans);
+    lane.status = lane.context->run(pixels.subspan(start++ % batches * bytes, bytes), images, lane.spans);
     if (!lane.status) return;
     lane.batch_seconds.push_back(seconds_since(before));
-    images += plan_->batch();
+    done += images;
   } while (seconds_since(begin) < seconds);
-  lane.images_per_s = static_cast<double>(images) / seconds_since(begin);
+  lane.images_per_s = static_cast<double>(done) / seconds_since(begin);
 }
 
-Result<void> BenchLanes::drive_all(std::span<const std::uint8_t> pixels, double seconds) {
+Result<void> BenchLanes::drive_all(std::span<const std::uint8_t> pixels, std::int64_t images, double seconds) {
   OCTET_CHECK(at_once(static_cast<int>(lanes_.size()), [&](int i) {
     const auto lane = static_cast<std::size_t>(i);
-    drive(lanes_[lane], lane, pixels, seconds);
+    drive(lanes_[lane], lane, pixels, images, seconds);
   }));
   for (const Lane& lane : lanes_) OCTET_CHECK(lane.status);
   return {};
 }
 
-Result<void> BenchLanes::warm_up(std::span<const std::uint8_t> pixels) { return drive_all(pixels, 0); }
+Result<void> BenchLanes::warm_up(std::span<const std::uint8_t> pixels) { return drive_all(pixels, plan_->batch(), 0); }
 
 Result<void> BenchLanes::measure(std::span<const std::uint8_t> pixels, double seconds) {
-  OCTET_CHECK(drive_all(pixels, seconds));
+  OCTET_CHECK(drive_all(pixels, plan_->batch(), seconds));
   double total = 0;
-  std::vector<double> batches;
-  for (const Lane& lane : lanes_) {
-    total += lane.images_per_s;
-    batches.insert(batches.end(), lane.batch_seconds.begin(), lane.batch_seconds.end());
-  }
+  for (const Lane& lane : lanes_) total += lane.images_per_s;
   images_per_s_.push_back(total);
-  batch_seconds_.push_back(median(std::move(batches)));
+  batch_seconds_.push_back(median_batch());
   return {};
+}
+
+Result<void> BenchLanes::measure_single(std::span<const std::uint8_t> pixels, double seconds) {
+  OCTET_CHECK(drive_all(pixels, 1, seconds));
+  single_seconds_.push_back(median_batch());
+  return {};
+}
+
+double BenchLanes::median_batch() const {
+  std::vector<double> batches;
+  for (const Lane& lane : lanes_) batches.insert(batches.end(), lane.batch_seconds.begin(), lane.batch_seconds.end());
+  return median(std::move(batches));
 }
 
 Result<void> BenchLanes::measure_alone(std::span<const std::uint8_t> pixels) {
@@ -120,6 +130,7 @@ BenchRun BenchLanes::result() const {
   run.batch = plan_->batch();
   run.executor_images_per_s = median(images_per_s_);
   run.latency_ms = 1000 * median(batch_seconds_);
+  run.single_ms = 1000 * median(single_seconds_);
   double primitives = 0;
   const std::vector<StepInfo> steps = plan_->steps();
   for (std::size_t i = 0; i < alone_seconds_.size(); ++i) {
@@ -133,7 +144,7 @@ Result<std::vector<LayerTime>> BenchLanes::layers(std::span<const std::uint8_t> 
   Lane& lane = lanes_.front();
   lane.context->profile(true);
   const std::vector<double> before(lane.context->step_seconds().begin(), lane.context->step_seconds().end());
-  Result<void> run = at_once(1, [&](int) { drive(lane, 0, pixels, seconds); });
+  Result<void> run = at_once(1, [&](int) { drive(lane, 0, pixels, plan_->batch(), seconds); });
   lane.context->profile(false);
   OCTET_CHECK(run);
   OCTET_CHECK(lane.status);

@@ -24,6 +24,8 @@ class BenchLanes {
   Result<void> measure(std::span<const std::uint8_t> pixels, double seconds);
   /// One mini-batch on every context, not remembered.
   Result<void> warm_up(std::span<const std::uint8_t> pixels);
+  /// Single pictures on every context at once for `seconds`, and at least one each.
+  Result<void> measure_single(std::span<const std::uint8_t> pixels, double seconds);
   /// Times every step by itself on one thread, for the limit.
   Result<void> measure_alone(std::span<const std::uint8_t> pixels);
   /// Medians of what was measured.
@@ -41,14 +43,16 @@ class BenchLanes {
     std::vector<double> batch_seconds;
     Result<void> status;
   };
-  Result<void> drive_all(std::span<const std::uint8_t> pixels, double seconds);
-  void drive(Lane& lane, std::size_t start, std::span<const std::uint8_t> pixels, double seconds) const;
+  Result<void> drive_all(std::span<const std::uint8_t> pixels, std::int64_t images, double seconds);
+  void drive(Lane& lane, std::size_t start, std::span<const std::uint8_t> pixels, std::int64_t images,
+             double seconds) const;
+  [[nodiscard]] double median_batch() const;  ///< of the seconds that all lanes' last runs took
 
   std::string precision_;
   std::shared_ptr<const Plan> plan_;
   std::vector<Lane> lanes_;
-  std::vector<double> images_per_s_, batch_seconds_;  // one a measurement
-  std::vector<double> alone_seconds_;                 // one a step
+  std::vector<double> images_per_s_, batch_seconds_, single_seconds_;  // one a measurement
+  std::vector<double> alone_seconds_;                                  // one a step
 };
 
 /// The middle value (mean of the two middle ones); 0 of nothing.

@@ -34,6 +34,18 @@ TEST(Median, OfOddEvenAndNothing) {
   EXPECT_EQ(median({}), 0);
 }
 
+TEST(Speedups, TellFusionAndInt8Apart) {
+  BenchReport report;
+  report.runs = {
+      {"f32-unfused", 1, 1, 10}, {"f32", 1, 1, 20}, {"int8", 1, 4, 50}, {"int8", 1, 8, 60}, {"int8", 2, 8, 99}};
+  const auto ratios = speedups(report);
+  ASSERT_EQ(ratios.size(), 2U);
+  EXPECT_EQ(ratios[0].fusion, 2);
+  EXPECT_EQ(ratios[0].int8, 3);
+  EXPECT_EQ(ratios[0].both, 6);
+  EXPECT_EQ(ratios[1].both, 0);  // no FP32 with two threads
+}
+
 TEST_F(Bench, MeasuresEveryPrecisionThreadCountAndBatch) {
   BenchOptions all = options();
   all.threads = {1, 2};
@@ -46,6 +58,7 @@ TEST_F(Bench, MeasuresEveryPrecisionThreadCountAndBatch) {
   for (const BenchRun& run : report->runs) {
     EXPECT_GT(run.executor_images_per_s, 0);
     EXPECT_GT(run.latency_ms, 0);
+    EXPECT_GT(run.single_ms, 0);
     EXPECT_GT(run.limit_images_per_s, 0);
     seen.emplace(run.precision, run.threads, run.batch);
   }
@@ -59,6 +72,9 @@ TEST_F(Bench, MeasuresEveryPrecisionThreadCountAndBatch) {
   EXPECT_EQ(json["runs"].size(), 8U);
   EXPECT_GT(json["runs"][0]["limit_images_per_s"].get<double>(), 0);
   EXPECT_FALSE(json.contains("pipeline_images_per_s"));
+  EXPECT_GT(json["runs"][7]["single_ms"].get<double>(), 0);
+  ASSERT_EQ(json["speedups"].size(), 2U);
+  EXPECT_EQ(json["speedups"][1]["threads"], 2);
 }
 
 TEST_F(Bench, RealPicturesAddLoaderAndPipeline) {
