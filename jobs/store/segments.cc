@@ -101,7 +101,8 @@ Result<bool> SegmentWriter::matches(const Result<std::optional<Manifest>>& found
   }
   if (options_.resume == Resume::replace) return why.empty() && !(*found)->end;
   if (why.empty()) return true;
-  return Error{ErrorCode::invalid_config, options_.output.string(), "holds another job: " + why};
+  return Error{ErrorCode::invalid_config, options_.output.string(),
+               "holds another job: " + why + "; --resume=no begins anew"};
 }
 
 void SegmentWriter::keep_intact(Manifest found) {
