@@ -19,9 +19,7 @@ Result<CalibratedModel> calibrate(const Model& model, const CalibrationOptions& 
   OCTET_CHECK(sample(
       sources_of(find_regions(sampled.graph, options.exclude)), options.threads, pictures,
       [&](std::span<const std::uint8_t> picture) { kept.add(picture); }, sampled));
-  PictureStore fit = kept;
-  fit.add_mirrored(picture_width(sampled.graph));
-  OCTET_TRY(QuantizedGraph quantized, quantize_sample(sampled, options, fit));
+  OCTET_TRY(QuantizedGraph quantized, quantize_sample(sampled, options, kept));
   if (options.measure_damage) {
     OCTET_CHECK(report_damage(quantized.f32, quantized.int8, options.judged, kept, options.threads, quantized.report));
   }

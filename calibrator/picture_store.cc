@@ -88,20 +88,6 @@ void PictureStore::add(std::span<const std::uint8_t> picture) {
   ++count_;
 }
 
-void PictureStore::add_mirrored(PictureWidth width) {
-  const std::size_t kept = count_, row = width.pixels * width.channels;
-  if (2 * kept > capacity_ || row == 0) return;
-  pixels_.resize(2 * kept * bytes_);
-  count_ = 2 * kept;
-  const std::uint8_t* from = pixels_.data();
-  std::uint8_t* to = pixels_.data() + kept * bytes_;
-  for (std::size_t first = 0; first + row <= kept * bytes_; first += row, from += row) {
-    for (std::size_t x = 0; x < width.pixels; ++x) {
-      to = std::copy_n(from + (width.pixels - 1 - x) * width.channels, width.channels, to);
-    }
-  }
-}
-
 std::span<const std::uint8_t> PictureStore::operator[](std::size_t i) const {
   return std::span(pixels_).subspan(i * bytes_, bytes_);
 }

@@ -10,11 +10,6 @@
 
 namespace octet {
 
-/// Of a row: pixels, and numbers of each.
-struct PictureWidth {
-  std::size_t pixels = 0, channels = 0;
-};
-
 /// Keeps at most `capacity` of the pictures that pass by, evenly spread: the first, then every
 /// 2^k-th, where k grows as more arrive. Which ones depends on their order alone.
 class PictureStore {
@@ -22,9 +17,6 @@ class PictureStore {
   PictureStore(std::size_t bytes_per_picture, std::size_t capacity);
 
   void add(std::span<const std::uint8_t> picture);  ///< `bytes_per_picture` bytes
-  /// Adds the mirror image of every kept picture where all of them find room: more views to fit to, when pictures are
-  /// few. Takes pictures of rows of width.pixels.
-  void add_mirrored(PictureWidth width);
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
   [[nodiscard]] std::span<const std::uint8_t> operator[](std::size_t i) const;
   /// How many pictures had been added before the i-th kept one.

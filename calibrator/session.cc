@@ -184,11 +184,6 @@ Result<void> choose_by_output(const SampledGraph& sampled, const Regions& region
 
 }  // namespace
 
-PictureWidth picture_width(const Graph& graph) {
-  const Shape& shape = graph.nodes[static_cast<std::size_t>(graph.input())].outputs[0].shape;
-  return {static_cast<std::size_t>(shape[3]), static_cast<std::size_t>(shape[1])};
-}
-
 std::size_t picture_bytes(const Graph& graph) {
   std::size_t bytes = 1;
   const Shape& shape = graph.nodes[static_cast<std::size_t>(graph.input())].outputs[0].shape;

@@ -45,9 +45,6 @@ Result<QuantizedGraph> quantize_sample(const SampledGraph& sampled, const Calibr
 CalibratedModel as_model(const Model& model, const CalibrationOptions& options, std::int64_t images,
                          QuantizedGraph quantized);
 
-/// Of the network's pictures.
-PictureWidth picture_width(const Graph& graph);
-
 /// Bytes of a picture without border.
 std::size_t picture_bytes(const Graph& graph);
 

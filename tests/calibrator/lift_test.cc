@@ -155,19 +155,5 @@ TEST(Calibrate, StoresLeakyValuesUnsignedAndErrsLess) {
   EXPECT_LT(error(lifted.model), 0.7 * error(signed_values.model));
 }
 
-TEST(PictureStore, AddsMirrorImagesWhereAllHaveRoom) {
-  PictureStore store(6, 4);  // rows of 3 pixels of one channel
-  const std::vector<std::uint8_t> a{1, 2, 3, 4, 5, 6}, b{7, 8, 9, 10, 11, 12};
-  store.add(a);
-  store.add(b);
-  store.add_mirrored({3, 1});
-  ASSERT_EQ(store.count(), 4U);
-  EXPECT_TRUE(std::ranges::equal(store[0], a));
-  EXPECT_TRUE(std::ranges::equal(store[2], std::vector<std::uint8_t>{3, 2, 1, 6, 5, 4}));
-  EXPECT_TRUE(std::ranges::equal(store[3], std::vector<std::uint8_t>{9, 8, 7, 12, 11, 10}));
-  store.add_mirrored({3, 1});
-  EXPECT_EQ(store.count(), 4U);
-}
-
 }  // namespace
 }  // namespace octet
