@@ -28,21 +28,26 @@ struct Layer {
   std::size_t count = 0;       ///< windows of one picture
   int level = 0;               ///< weighted layers before it
   std::size_t recorded = 0;    ///< of these, windows whose results of the float layer are known
-  std::vector<float> weight;   ///< what the integers stand for; for the first layer divided by std
   std::vector<float> outputs;  ///< those results: pictures x recorded x filters
   bool pixels = false;         ///< reads raw pixels
 };
 
-/// Pixels enter the layer unnormalised: w / std.
-void take_in_normalize(const NormalizeOp& normalize, Layer& layer) {
-  const std::size_t channels = normalize.mean.size();
+/// What the integers of a layer stand for; pixels enter the first one unnormalised: w / std.
+std::vector<float> float_weights(const Graph& f32, const Layer& layer) {
+  const Node& node = f32.nodes[static_cast<std::size_t>(layer.f32)];
+  const std::span<const float> stored = node.params[0].value.as<float>();
+  std::vector<float> weight(stored.begin(), stored.end());
+  const auto* normalize = f32.nodes[static_cast<std::size_t>(node.inputs[0].node)].as<NormalizeOp>();
+  if (!layer.pixels || normalize == nullptr) return weight;
+  const std::size_t channels = normalize->mean.size();
   const std::size_t window = layer.shape.row() / std::max<std::size_t>(channels, 1);
-  for (std::size_t i = 0; i < layer.weight.size(); ++i) {
+  for (std::size_t i = 0; i < weight.size(); ++i) {
     const std::size_t filter = i / layer.shape.inputs;
     const std::size_t group = filter / (layer.shape.filters / layer.shape.groups);
     const std::size_t channel = (group * layer.shape.inputs + i % layer.shape.inputs) / window;
-    layer.weight[i] /= normalize.std[channel];
+    weight[i] /= normalize->std[channel];
   }
+  return weight;
 }
 
 /// Convolution and FullyConnected nodes by name, in the order of the graph: names may repeat.
@@ -78,14 +83,8 @@ std::vector<Layer> find_layers(const Graph& f32, const Graph& int8, std::size_t 
     layer.shape = *shape;
     layer.level = level;
     layer.count = std::min(shape->positions, (kWindows + pictures - 1) / pictures);
-    const std::span<const float> weight = original.params[0].value.as<float>();
-    if (weight.size() != shape->filters * shape->inputs) continue;
-    layer.weight.assign(weight.begin(), weight.end());
+    if (original.params[0].value.as<float>().size() != shape->filters * shape->inputs) continue;
     layer.pixels = int8.nodes[static_cast<std::size_t>(node.inputs[0].node)].as<InputOp>() != nullptr;
-    if (layer.pixels) {
-      const auto* normalize = f32.nodes[static_cast<std::size_t>(original.inputs[0].node)].as<NormalizeOp>();
-      if (normalize != nullptr) take_in_normalize(*normalize, layer);
-    }
     layers.push_back(std::move(layer));
   }
   return layers;
@@ -239,10 +238,10 @@ std::vector<WindowMoments> group_moments(const WindowShape& shape, const Windows
 }
 
 /// One filter: new integers, scale and bias.
-void refine_filter(const Layer& layer, std::size_t f, const Windows& windows, const std::vector<WindowMoments>& moments,
-                   float source_scale, std::span<std::int8_t> q, float& scale, float& bias) {
-  const std::size_t inputs = layer.shape.inputs;
-  round_filter(std::span(layer.weight).subspan(f * inputs, inputs), scale, moments, q);
+void refine_filter(const Layer& layer, std::size_t f, std::span<const float> weight, const Windows& windows,
+                   const std::vector<WindowMoments>& moments, float source_scale, std::span<std::int8_t> q,
+                   float& scale, float& bias) {
+  round_filter(weight, scale, moments, q);
   const double step = static_cast<double>(source_scale) * static_cast<double>(scale);
   const Line line = fit_filter(layer, f, integer_results(layer, f, windows, q), step);
   if (!(std::fabs(line.offset / (step * line.gain)) < kMaxBias)) return;
@@ -250,7 +249,8 @@ void refine_filter(const Layer& layer, std::size_t f, const Windows& windows, co
   bias = static_cast<float>(line.offset);
 }
 
-Result<void> refine_layer(const Layer& layer, const Windows& windows, float source_scale, Node& node) {
+Result<void> refine_layer(const Layer& layer, std::span<const float> weights, const Windows& windows,
+                          float source_scale, Node& node) {
   const WindowShape& shape = layer.shape;
   Parameter& weight = node.params[0];
   const std::span<std::int8_t> q = weight.value.mutable_as<std::int8_t>();
@@ -263,8 +263,9 @@ Result<void> refine_layer(const Layer& layer, const Windows& windows, float sour
   tbb::parallel_for(std::size_t{0}, shape.groups, [&](std::size_t group) {
     const std::vector<WindowMoments> moments = group_moments(shape, windows, group);
     tbb::parallel_for(group * filters, (group + 1) * filters, [&](std::size_t f) {
-      refine_filter(layer, f, windows, moments, source_scale, q.subspan(f * shape.inputs, shape.inputs),
-                    weight.scale[f], bias[f]);
+      const std::size_t first = f * shape.inputs;
+      refine_filter(layer, f, weights.subspan(first, shape.inputs), windows, moments, source_scale,
+                    q.subspan(first, shape.inputs), weight.scale[f], bias[f]);
     });
   });
   Parameter corrected{node.params.size() > 1 ? node.params[1].name : node.name + "_bias", {}, {}};
@@ -275,7 +276,7 @@ Result<void> refine_layer(const Layer& layer, const Windows& windows, float sour
 }
 
 /// The part of `int8` that yields what the layers read (pixels: the layers themselves).
-Graph front(const Graph& int8, const std::vector<const Layer*>& layers) {
+Graph front(const Graph& int8, std::span<Layer* const> layers) {
   Graph graph = int8;
   graph.outputs.clear();
   NodeId last = 0;
@@ -289,7 +290,7 @@ Graph front(const Graph& int8, const std::vector<const Layer*>& layers) {
 }
 
 /// What the layers see when everything before them computes in INT8.
-Result<std::vector<Windows>> read_windows(const Graph& int8, const std::vector<const Layer*>& layers,
+Result<std::vector<Windows>> read_windows(const Graph& int8, std::span<Layer* const> layers,
                                           const PictureStore& pictures, int threads) {
   const Graph graph = front(int8, layers);
   std::vector<Windows> windows;
@@ -313,13 +314,15 @@ Result<void> refine_layers(const Graph& f32, const PictureStore& pictures, int t
   if (pictures.count() == 0) return {};
   std::vector<Layer> layers = find_layers(f32, int8, pictures.count());
   OCTET_CHECK(record_outputs(f32, pictures, threads, layers));
-  std::map<int, std::vector<const Layer*>> levels;
-  for (const Layer& layer : layers) levels[layer.level].push_back(&layer);
+  std::map<int, std::vector<Layer*>> levels;
+  for (Layer& layer : layers) levels[layer.level].push_back(&layer);
   for (const auto& [level, members] : levels) {
     OCTET_TRY(const std::vector<Windows> windows, read_windows(int8, members, pictures, threads));
     for (std::size_t l = 0; l < members.size(); ++l) {
       Node& node = int8.nodes[static_cast<std::size_t>(members[l]->int8)];
-      OCTET_CHECK(refine_layer(*members[l], windows[l], int8.value(node.inputs[0]).scale, node));
+      const float source_scale = int8.value(node.inputs[0]).scale;
+      OCTET_CHECK(refine_layer(*members[l], float_weights(f32, *members[l]), windows[l], source_scale, node));
+      members[l]->outputs = {};
     }
   }
   return {};
