@@ -11,7 +11,7 @@ namespace octet::kernels {
 namespace {
 
 /// Interleaved columns up to this size are read back from the L1 cache.
-constexpr std::int64_t kInterleavedBytes = 24 * 1024;
+constexpr std::int64_t kInterleavedBytes = std::int64_t{24} * 1024;
 
 /// Integers up to this size are exact in float.
 constexpr double kExactInteger = 1 << 24;
