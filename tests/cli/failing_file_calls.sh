@@ -36,4 +36,5 @@ for call in open write fsync close rename; do
     [ $call != write ] || try $call "$at" short 73
   done
 done
+[ "$tried" -ge 60 ] || fail "only $tried calls were made to fail"
 echo "$tried failing calls"
