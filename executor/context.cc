@@ -30,7 +30,7 @@ struct BoundPass {
 BoundPass bind(const Pass& pass, const Bindings& bindings) {
   BoundPass bound;
   bound.pass = &pass;
-  for (const auto& step : pass.steps) bound.steps.push_back(step->bind(bindings));
+  for (const Step* step : pass.steps) bound.steps.push_back(step->bind(bindings));
   for (const Location& location : pass.outputs) bound.outputs.push_back(bindings.at(location));
   for (const ObservedValue& value : pass.observed) bound.observed.push_back(bindings.at(value.location));
   return bound;
@@ -41,6 +41,21 @@ struct BoundSegment {
   BoundPass single;  ///< without steps where the sub-batch is one image
   std::size_t first_step = 0;
 };
+
+using BoundDivision = std::vector<BoundSegment>;
+
+BoundDivision bind(const Division& division, const Bindings& bindings) {
+  BoundDivision bound;
+  std::size_t steps = 0;
+  for (const Segment& segment : division.segments) {
+    BoundSegment& part = bound.emplace_back();
+    part.sub_batch = bind(segment.front(), bindings);
+    if (segment.size() > 1) part.single = bind(segment[1], bindings);
+    part.first_step = steps;
+    steps += segment.front().steps.size();
+  }
+  return bound;
+}
 
 /// A mini-batch on its way through the network.
 struct MiniBatch {
@@ -67,7 +82,9 @@ class Context::Impl {
 
  private:
   using Outputs = std::span<const std::span<float>>;
-  Result<void> run_segment(std::size_t number, const MiniBatch& batch, const Outputs& outputs);
+  Result<void> run_batch(const MiniBatch& batch, const Outputs& outputs);
+  Result<void> run_division(std::size_t way, const MiniBatch& batch, const Outputs& outputs);
+  Result<void> run_segment(BoundDivision& division, std::size_t number, const MiniBatch& batch, const Outputs& outputs);
   Result<void> run_pass(BoundPass& bound, std::size_t first_step, const MiniBatch& batch, std::size_t image);
   void copy_outputs(const BoundPass& bound, const MiniBatch& batch, std::size_t image, const Outputs& outputs) const;
   void notify(const BoundPass& bound, std::size_t& next, std::size_t steps_done, const std::uint8_t* pixels,
@@ -75,23 +92,19 @@ class Context::Impl {
 
   dnnl::stream stream_;
   Memory arena_;
-  std::vector<BoundSegment> segments_;
+  std::vector<BoundDivision> divisions_;
 };
 
 Result<void> Context::Impl::create() {
   const Plan::Impl& plan = plan_->impl();
   OCTET_TRY(arena_, Memory::create(plan.arena_bytes));
-  const Bindings bindings{arena_.data(),  plan.offsets,       plan.strides, arena_.data() + plan.scratchpad_offset,
-                          plan.constants, plan.input.bytes(), &plan.engine, &stream_};
-  std::size_t steps = 0;
-  for (const Segment& segment : plan.segments) {
-    BoundSegment& bound = segments_.emplace_back();
-    bound.sub_batch = bind(segment.front(), bindings);
-    if (segment.size() > 1) bound.single = bind(segment[1], bindings);
-    bound.first_step = steps;
-    steps += segment.front().steps.size();
+  for (const Division& division : plan.divisions) {
+    divisions_.push_back(
+        bind(division, {arena_.data(), division.offsets, division.strides, arena_.data() + division.scratchpad_offset,
+                        plan.constants, plan.input.bytes(), &plan.engine, &stream_}));
   }
-  seconds_.assign(steps, 0);
+  const BoundSegment& last = divisions_.front().back();
+  seconds_.assign(last.first_step + last.sub_batch.steps.size(), 0);
   return {};
 }
 
@@ -134,8 +147,9 @@ void Context::Impl::copy_outputs(const BoundPass& bound, const MiniBatch& batch,
 }
 
 /// Every second part walks through the mini-batch from its end: what was written last is read first.
-Result<void> Context::Impl::run_segment(std::size_t number, const MiniBatch& batch, const Outputs& outputs) {
-  BoundSegment& segment = segments_[number];
+Result<void> Context::Impl::run_segment(BoundDivision& division, std::size_t number, const MiniBatch& batch,
+                                        const Outputs& outputs) {
+  BoundSegment& segment = division[number];
   const auto size = static_cast<std::size_t>(segment.sub_batch.pass->images);
   const std::size_t whole = batch.images / size, runs = whole + batch.images % size;
   for (std::size_t i = 0; i < runs; ++i) {
@@ -148,19 +162,36 @@ Result<void> Context::Impl::run_segment(std::size_t number, const MiniBatch& bat
   return {};
 }
 
+Result<void> Context::Impl::run_division(std::size_t way, const MiniBatch& batch, const Outputs& outputs) {
+  BoundDivision& division = divisions_[way];
+  for (std::size_t k = 0; k < division.size(); ++k) OCTET_CHECK(run_segment(division, k, batch, outputs));
+  return {};
+}
+
+/// Whole mini-batches are timed until the plan knows which division is the fastest.
+Result<void> Context::Impl::run_batch(const MiniBatch& batch, const Outputs& outputs) {
+  Tuner& tuner = *plan_->impl().tuner;
+  const bool whole = batch.images == static_cast<std::size_t>(plan_->batch());
+  if (tuner.settled() || !whole) return run_division(tuner.best(), batch, outputs);
+  const std::size_t way = tuner.next();
+  const double start = thread_seconds();
+  OCTET_CHECK(run_division(way, batch, outputs));
+  tuner.took(way, thread_seconds() - start);
+  return {};
+}
+
 Result<void> Context::Impl::run(const std::uint8_t* pixels, std::int64_t count,
                                 std::span<const std::span<float>> outputs) {
   const auto wanted = static_cast<std::size_t>(count), most = static_cast<std::size_t>(plan_->batch());
   for (std::size_t done = 0; done < wanted; done += most) {
-    const MiniBatch batch{pixels + done * plan_->input().bytes(), std::min(most, wanted - done), done};
-    for (std::size_t k = 0; k < segments_.size(); ++k) OCTET_CHECK(run_segment(k, batch, outputs));
+    OCTET_CHECK(run_batch({pixels + done * plan_->input().bytes(), std::min(most, wanted - done), done}, outputs));
   }
   return {};
 }
 
 Result<std::vector<double>> Context::Impl::time_steps_alone(const std::uint8_t* pixels, int repeats) {
   std::vector<double> seconds;
-  for (BoundSegment& segment : segments_) {
+  for (BoundSegment& segment : divisions_[plan_->impl().tuner->best()]) {
     const BoundPass& bound = segment.sub_batch;
     const double runs = static_cast<double>(plan_->batch()) / static_cast<double>(bound.pass->images);
     for (std::size_t k = 0; k < bound.steps.size(); ++k) {

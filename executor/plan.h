@@ -26,7 +26,8 @@ struct PlanOptions {
   std::int64_t batch = 0;
   /// Show every value to observers as it is computed (calibration, tests). Costs memory and speed.
   bool observable = false;
-  /// Ends must rise to the number of nodes, images be 1 to the batch. Empty: chosen likewise. INT8 graphs that are not
+  /// Ends must rise to the number of nodes, images be 1 to the batch. Empty: a few divisions that promise most take
+  /// turns over the first mini-batches, and the fastest is kept (see `Plan::settled`). INT8 graphs that are not
   /// observed; for others, and where the network's shapes allow no mini-batch, there is one part.
   std::vector<SubBatch> sub_batches = {};
 };
@@ -55,8 +56,8 @@ struct StepInfo {
   std::int64_t images = 1;     ///< that one run of it computes
 };
 
-/// Immutable and safe to share between threads and stages; contexts run it. Owns the prepacked
-/// weights. Created from a shaped graph; the graph may go afterwards.
+/// Immutable, but for the choice between divisions that yield the same bits, and safe to share between threads and
+/// stages; contexts run it. Owns the prepacked weights. Created from a shaped graph; the graph may go afterwards.
 class Plan {
  public:
   /// Error(invalid_model or unsupported) names the node that cannot be compiled.
@@ -69,11 +70,14 @@ class Plan {
   [[nodiscard]] std::span<const OutputLayout> outputs() const noexcept;
   /// The full mini-batch; any number of images can be run, this one is the fastest.
   [[nodiscard]] std::int64_t batch() const noexcept;
+  /// The fastest division as far as is known.
   [[nodiscard]] std::span<const SubBatch> sub_batches() const noexcept;
+  /// True when the division is chosen for good: the contexts have run each candidate over a few whole mini-batches.
+  [[nodiscard]] bool settled() const noexcept;
   [[nodiscard]] bool quantized() const noexcept;
   [[nodiscard]] std::size_t arena_bytes() const noexcept;   ///< one context's activations and scratchpad
   [[nodiscard]] std::size_t weight_bytes() const noexcept;  ///< shared by all contexts
-  [[nodiscard]] std::vector<StepInfo> steps() const;        ///< of a full mini-batch, in order
+  [[nodiscard]] std::vector<StepInfo> steps() const;        ///< of a full mini-batch as divided now, in order
 
   class Impl;
   [[nodiscard]] const Impl& impl() const noexcept { return *impl_; }

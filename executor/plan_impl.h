@@ -1,4 +1,4 @@
-// What a plan consists of. For plan.cc and context.cc alone.
+// What a plan consists of. For plan.cc, compiler.cc and context.cc alone.
 #pragma once
 
 #include <cstdint>  // std::int64_t
@@ -12,6 +12,7 @@
 #include "octet/executor/plan.h"
 #include "octet/executor/step.h"
 #include "octet/executor/step_builder.h"
+#include "octet/executor/tuner.h"
 
 namespace octet {
 
@@ -28,13 +29,22 @@ struct ObservedValue {
 /// The steps of one part of the network for one number of images.
 struct Pass {
   std::int64_t images = 1;
-  std::vector<std::unique_ptr<Step>> steps;
-  std::vector<Location> outputs;  ///< of the last part: float, row-major; per output of the plan
+  std::vector<const Step*> steps;  ///< the plan's
+  std::vector<Location> outputs;   ///< of the last part: float, row-major; per output of the plan
   std::vector<ObservedValue> observed;
 };
 
 /// One part of the network: its sub-batch first, then single images (unless that is 1 already).
 using Segment = std::vector<Pass>;
+
+/// One way to run the network over a mini-batch. All ways compute the same bits and have the same number of steps.
+struct Division {
+  std::vector<SubBatch> parts;
+  std::vector<Segment> segments;     ///< one a part
+  std::vector<std::size_t> offsets;  ///< per buffer
+  std::vector<std::size_t> strides;  ///< per buffer: see Place
+  std::size_t scratchpad_offset = 0;
+};
 
 class Plan::Impl {
  public:
@@ -44,14 +54,15 @@ class Plan::Impl {
   bool quantized = false;
   bool observable = false;
   std::int64_t batch = 1;
-  std::vector<SubBatch> sub_batches;
-  std::vector<Segment> segments;  ///< one a sub-batch
+  std::vector<std::unique_ptr<Step>> steps;  ///< shared by the divisions
+  std::vector<Division> divisions;           ///< at least one
+  std::unique_ptr<Tuner> tuner;              ///< of the divisions; contexts tell it how long they took
   WeightStore weights;
   std::vector<const std::byte*> constants;  ///< per node of the graph
-  std::vector<std::size_t> offsets;         ///< per buffer
-  std::vector<std::size_t> strides;         ///< per buffer: see Place
-  std::size_t arena_bytes = 0;              ///< scratchpad included
-  std::size_t scratchpad_offset = 0;
+  std::size_t arena_bytes = 0;              ///< of the largest division, scratchpad included
+
+  /// The division that is the fastest as far as is known.
+  [[nodiscard]] const Division& division() const noexcept { return divisions[tuner->best()]; }
 };
 
 /// What every thread does before it calls oneDNN: one OpenMP thread. A fresh thread would start a

@@ -4,6 +4,7 @@
 
 #include <algorithm>  // std::max
 #include <limits>     // std::numeric_limits
+#include <utility>    // std::move
 
 namespace octet {
 namespace {
@@ -17,6 +18,7 @@ constexpr double kBoundaryNs = 10000;     // per image; keeps boundaries away th
 constexpr double kWorthwhileNs = 1000;    // per image, for which a mini-batch may double
 constexpr std::size_t kSharedBytes = std::size_t{3} << 20;  // of L3 for a core: machines of today have 2 to 4 MiB
 constexpr std::size_t kUsualL2 = std::size_t{1} << 20;
+constexpr std::int64_t kUndividedImages = 8;  // most for a network in one part: beyond, every layer leaves the caches
 constexpr std::int64_t kLargestChosenBatch = 16;  // larger ones gain nothing and keep more pictures waiting
 
 /// Nanoseconds to move `bytes` of a working set of `set` bytes, as far as it does not fit.
@@ -123,6 +125,20 @@ std::vector<SubBatch> choose_sub_batches(const std::vector<StepTraffic>& steps, 
   }
   std::reverse(parts.begin(), parts.end());
   return parts;
+}
+
+std::vector<std::vector<SubBatch>> candidate_divisions(const std::vector<StepTraffic>& steps, std::int64_t batch,
+                                                       std::size_t fast) {
+  std::vector<std::vector<SubBatch>> divisions;
+  const auto add = [&](std::vector<SubBatch> parts) {
+    if (std::find(divisions.begin(), divisions.end(), parts) == divisions.end()) divisions.push_back(std::move(parts));
+  };
+  add(choose_sub_batches(steps, batch, fast));
+  add(choose_sub_batches(steps, batch, fast / 4));  // the L2 alone, where that is 1 MiB
+  add(choose_sub_batches(steps, batch, fast * 2));
+  const auto nodes = static_cast<std::int32_t>(steps.size());
+  for (const std::int64_t images : {kUndividedImages / 2, kUndividedImages}) add({{nodes, std::min(images, batch)}});
+  return divisions;
 }
 
 std::int64_t choose_batch(const std::vector<StepTraffic>& steps, std::size_t fast) {

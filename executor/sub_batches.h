@@ -31,6 +31,11 @@ double traffic_cost(const std::vector<StepTraffic>& steps, const std::vector<Sub
 /// The cheapest division into runs of nodes, each with its sub-batch (powers of two, or the whole mini-batch).
 std::vector<SubBatch> choose_sub_batches(const std::vector<StepTraffic>& steps, std::int64_t batch, std::size_t fast);
 
+/// Divisions worth timing for mini-batches of `batch` images, none twice: the model's choice first, then what it would
+/// choose with other sizes of the cache, and the network in one part.
+std::vector<std::vector<SubBatch>> candidate_divisions(const std::vector<StepTraffic>& steps, std::int64_t batch,
+                                                       std::size_t fast);
+
 /// The smallest mini-batch (a power of two, at most 16) that gains next to nothing when it is doubled.
 std::int64_t choose_batch(const std::vector<StepTraffic>& steps, std::size_t fast);
 

@@ -92,7 +92,12 @@ Result<void> BenchLanes::drive_all(std::span<const std::uint8_t> pixels, std::in
   return {};
 }
 
-Result<void> BenchLanes::warm_up(std::span<const std::uint8_t> pixels) { return drive_all(pixels, plan_->batch(), 0); }
+Result<void> BenchLanes::warm_up(std::span<const std::uint8_t> pixels) {
+  do {
+    OCTET_CHECK(drive_all(pixels, plan_->batch(), 0));
+  } while (!plan_->settled());
+  return {};
+}
 
 Result<void> BenchLanes::measure(std::span<const std::uint8_t> pixels, double seconds) {
   OCTET_CHECK(drive_all(pixels, plan_->batch(), seconds));

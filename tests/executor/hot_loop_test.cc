@@ -73,6 +73,15 @@ TEST(HotLoop, OwnStepsAllocateNothing) {
   EXPECT_EQ(allocations_of_run(graph, options, 19), 0U);
 }
 
+TEST(HotLoop, ChoosingADivisionAllocatesNothing) {
+  GraphBuilder b(8, 12, 12, 1);
+  ValueRef x = b.add(IdentityOp{}, {b.input()}, {DType::u8, 0.5F});
+  for (int k = 0; k < 3; ++k) x = b.add(AddOp{}, {x, x}, {DType::u8, 0.5F});
+  PlanOptions options;
+  options.batch = 8;
+  EXPECT_EQ(allocations_of_run(b.finish({x}), options, 16), 0U);
+}
+
 TEST(HotLoop, LayersAllocateWhatOneDnnDoesAlone) {
   // Layers that are all alike: each adds what its oneDNN call allocates, and it is the same for all.
   const auto allocations = [](int layers) {

@@ -139,6 +139,37 @@ TEST(SubBatchPlans, TailsOfAllLengthsGiveTheSameBits) {
   }
 }
 
+TEST(SubBatchPlans, CandidatesTakeTurnsAndGiveTheSameBits) {
+  const Graph graph = residual_net(4);
+  PlanOptions alone, chosen;
+  alone.batch = 1;
+  chosen.batch = 8;
+  const auto plan = Plan::compile(graph, chosen).value();
+  const auto pixels = random_pixels(*plan, 19, 3);
+  const auto want = results(graph, alone, pixels, 19);
+  const auto context = Context::create(plan).value(), other = Context::create(plan).value();
+  EXPECT_FALSE(plan->settled());
+  const std::size_t steps = plan->steps().size();
+  for (int i = 0; i < 100 && !plan->settled(); ++i) {
+    expect_same_bits(run(i % 2 == 0 ? *context : *other, pixels, 19), want);
+    EXPECT_EQ(plan->steps().size(), steps);
+  }
+  EXPECT_TRUE(plan->settled());
+  expect_same_bits(run(*context, pixels, 19), want);
+  chosen.sub_batches = {plan->sub_batches().begin(), plan->sub_batches().end()};
+  EXPECT_TRUE(Plan::compile(graph, chosen).value()->settled()) << "one division is no choice";
+}
+
+TEST(SubBatchPlans, IncompleteMiniBatchesAreNotTimed) {
+  PlanOptions options;
+  options.batch = 8;
+  const auto plan = Plan::compile(residual_net(4), options).value();
+  const auto context = Context::create(plan).value();
+  const auto pixels = random_pixels(*plan, 7, 3);
+  for (int i = 0; i < 100; ++i) run(*context, pixels, 7);
+  EXPECT_FALSE(plan->settled());
+}
+
 TEST(SubBatchPlans, APartNeedsRoomForItsImagesAlone) {
   GraphBuilder b(3, 64, 64, 1);
   ValueRef x = b.input();
@@ -214,6 +245,22 @@ TEST(SubBatchModel, OnePartWhereEverythingFits) {
   const auto parts = choose_sub_batches(classifier_traffic(), 16, std::size_t{1} << 40);
   ASSERT_EQ(parts.size(), 1U);
   EXPECT_EQ(parts[0], (SubBatch{13, 16}));
+}
+
+TEST(SubBatchModel, CandidatesBeginWithTheModelsChoiceAndDiffer) {
+  const auto steps = classifier_traffic();
+  for (const std::int64_t batch : {2, 3, 8, 16}) {
+    const auto candidates = candidate_divisions(steps, batch, 4 * kMiB);
+    ASSERT_FALSE(candidates.empty());
+    EXPECT_EQ(candidates[0], choose_sub_batches(steps, batch, 4 * kMiB));
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      EXPECT_EQ(std::count(candidates.begin(), candidates.end(), candidates[i]), 1);
+      EXPECT_EQ(candidates[i].back().end, 13);
+      for (const SubBatch& part : candidates[i]) EXPECT_LE(part.images, batch);
+    }
+    const std::vector<SubBatch> undivided{{13, std::min<std::int64_t>(batch, 8)}};
+    EXPECT_EQ(std::count(candidates.begin(), candidates.end(), undivided), 1);
+  }
 }
 
 TEST(SubBatchModel, NoOtherDivisionIsCheaper) {
