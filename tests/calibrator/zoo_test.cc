@@ -153,7 +153,11 @@ void check_network(const std::string& name, const Symbol& symbol, const Preproce
     EXPECT_LE(largest_difference(want[k], got[k]), 1e-4 * largest(want[k])) << "output " << k;
   }
 
-  const auto int8 = calibrate(model, {}, source_of(pictures));
+  std::size_t parameters = 0;
+  for (const auto& [parameter, named] : *weights) parameters += named.value.elements();
+  CalibrationOptions options;  // automatic, but where its rounding of many weights would take half a minute
+  if (parameters > 5'000'000) options.mode = CalibrationMode::entropy;
+  const auto int8 = calibrate(model, options, source_of(pictures));
   ASSERT_TRUE(int8) << to_string(int8.error());
   EXPECT_TRUE(int8->model.graph.quantized());
   const auto rough = outputs_of(int8->model.graph, pictures);
