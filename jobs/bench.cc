@@ -1,6 +1,6 @@
 #include "octet/jobs/bench.h"
 
-#include <algorithm>  // std::max_element
+#include <algorithm>  // std::max
 #include <map>        // std::map
 #include <utility>    // std::move
 
@@ -144,6 +144,43 @@ Result<void> measure(const BenchOptions& options, std::vector<Subject>& subjects
   return {};
 }
 
+/// Loader, executor and pipeline take turns, as measure() has configurations do.
+Result<std::vector<PipelineRun>> measure_pipelines(const BenchOptions& options, const Subject& best,
+                                                   const std::vector<int>& threads, const BenchPictures& pictures) {
+  PlanOptions plan_options;
+  if (!options.batches.empty()) plan_options.batch = options.batches.front();
+  OCTET_TRY(const auto scorer, Scorer::create(best.candidate->model, plan_options));
+  const auto pixels = pixels_for(*scorer->plan, pictures);
+  struct Measured {
+    std::unique_ptr<BenchLanes> lanes;
+    std::vector<double> loader, executor, pipeline, of_parts;
+  };
+  std::vector<Measured> all(threads.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    OCTET_TRY(all[i].lanes, BenchLanes::create(best.candidate->precision, scorer->plan, threads[i]));
+    OCTET_CHECK(all[i].lanes->warm_up(pixels));
+  }
+  for (int repeat = 0; repeat < options.repeats; ++repeat) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      OCTET_TRY(const double loader, pictures.measure_loader(options, threads[i]));
+      OCTET_TRY(const double pipeline, pictures.measure_pipeline(options, threads[i], scorer));
+      OCTET_CHECK(all[i].lanes->measure(pixels, options.seconds_per_repeat));
+      if (options.control.stopped()) return Error{ErrorCode::cancelled, {}, "stopped from outside"};
+      const double executor = all[i].lanes->last_images_per_s();
+      all[i].loader.push_back(loader);
+      all[i].executor.push_back(executor);
+      all[i].pipeline.push_back(pipeline);
+      all[i].of_parts.push_back(pipeline * (1 / loader + 1 / executor));
+    }
+  }
+  std::vector<PipelineRun> runs;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    runs.push_back(
+        {threads[i], median(all[i].loader), median(all[i].executor), median(all[i].pipeline), median(all[i].of_parts)});
+  }
+  return runs;
+}
+
 Result<BenchReport> run(const BenchOptions& options) {
   OCTET_TRY(const Model model, load_model(options.model, options.load));
   OCTET_TRY(const auto pictures, BenchPictures::create(options, model.preprocess));
@@ -167,12 +204,7 @@ Result<BenchReport> run(const BenchOptions& options) {
     report.layers.insert(report.layers.end(), layers.begin(), layers.end());
   }
   if (!options.source) return report;
-  const int most = *std::max_element(threads.begin(), threads.end());
-  PlanOptions plan_options;
-  if (!options.batches.empty()) plan_options.batch = options.batches.front();
-  OCTET_TRY(const auto scorer, Scorer::create(best->candidate->model, plan_options));
-  OCTET_TRY(report.loader_images_per_s, pictures->measure_loader(options, most));
-  OCTET_TRY(report.pipeline_images_per_s, pictures->measure_pipeline(options, most, scorer));
+  OCTET_TRY(report.pipeline, measure_pipelines(options, *best, threads, *pictures));
   return report;
 }
 

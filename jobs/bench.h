@@ -60,13 +60,24 @@ struct Speedup {
   double both = 0;    ///< INT8 over unfused FP32
 };
 
+/// Loader, executor and the whole scoring stage at the fastest precision, taking turns; medians over the repeats.
+struct PipelineRun {
+  int threads = 1;
+  double loader_images_per_s = 0;    ///< reading and decoding alone
+  double executor_images_per_s = 0;  ///< the plan alone
+  /// The stage once it is full, until it drains: between two ends of mini-batches that are at least
+  /// BenchOptions::seconds_per_repeat and 16 mini-batches per thread apart.
+  double pipeline_images_per_s = 0;
+  /// The pipeline over what the costs per image of loader and executor add up to, 1 / (1 / loader + 1 / executor).
+  double of_parts = 0;
+};
+
 struct BenchReport {
   std::string isa;    ///< effective_isa()
   std::string model;  ///< its name
   std::vector<BenchRun> runs;
   std::vector<LayerTime> layers;
-  std::optional<double> loader_images_per_s;    ///< decoding alone, at the largest number of threads
-  std::optional<double> pipeline_images_per_s;  ///< the whole scoring stage at the fastest precision, as many threads
+  std::vector<PipelineRun> pipeline;  ///< for each number of threads; empty without BenchOptions::source
 };
 
 /// What fusion and INT8 (of the fastest batch) gain, for each number of threads of the runs.

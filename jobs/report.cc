@@ -291,8 +291,13 @@ std::string to_json(const BenchReport& report) {
                               {"microseconds", layer.microseconds},
                               {"alone_microseconds", layer.alone_microseconds}});
   }
-  if (report.loader_images_per_s) json["loader_images_per_s"] = *report.loader_images_per_s;
-  if (report.pipeline_images_per_s) json["pipeline_images_per_s"] = *report.pipeline_images_per_s;
+  for (const PipelineRun& run : report.pipeline) {
+    json["pipeline"].push_back({{"threads", run.threads},
+                                {"loader_images_per_s", run.loader_images_per_s},
+                                {"executor_images_per_s", run.executor_images_per_s},
+                                {"images_per_s", run.pipeline_images_per_s},
+                                {"of_parts", run.of_parts}});
+  }
   return text_of(json);
 }
 

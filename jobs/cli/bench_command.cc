@@ -24,10 +24,14 @@ void print(const BenchReport& report) {
     std::cout << s.threads << (s.threads == 1 ? " worker" : " workers") << ": fusion " << fixed(s.fusion, 2)
               << "x, INT8 " << fixed(s.int8, 2) << "x, both " << fixed(s.both, 2) << "x of unfused FP32\n";
   }
-  if (report.loader_images_per_s)
-    std::cout << "loader alone: " << fixed(*report.loader_images_per_s, 1) << " images/s\n";
-  if (report.pipeline_images_per_s) {
-    std::cout << "whole pipeline: " << fixed(*report.pipeline_images_per_s, 1) << " images/s\n";
+  if (!report.pipeline.empty()) {
+    std::cout << "\nimages/s of loader, executor and the whole pipeline; its share of what the other two add up to:\n";
+    Table pipeline({"workers", "loader", "executor", "pipeline", "share"});
+    for (const PipelineRun& run : report.pipeline) {
+      pipeline.add({std::to_string(run.threads), fixed(run.loader_images_per_s, 1), fixed(run.executor_images_per_s, 1),
+                    fixed(run.pipeline_images_per_s, 1), fixed(run.of_parts, 3)});
+    }
+    pipeline.print(std::cout);
   }
   if (report.layers.empty()) return;
   Table layers({"precision", "layer", "operator", "implementation", "images", "us/image", "alone", "GOP/s"});

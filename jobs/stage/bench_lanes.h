@@ -22,6 +22,8 @@ class BenchLanes {
   /// Keeps every context busy for `seconds`, and at least once; `pixels` holds one mini-batch or
   /// more, which are used in turn. Remembers one figure.
   Result<void> measure(std::span<const std::uint8_t> pixels, double seconds);
+  /// What the last measure() found.
+  [[nodiscard]] double last_images_per_s() const { return images_per_s_.empty() ? 0 : images_per_s_.back(); }
   /// One mini-batch on every context, not remembered.
   Result<void> warm_up(std::span<const std::uint8_t> pixels);
   /// Single pictures on every context at once for `seconds`, and at least one each.

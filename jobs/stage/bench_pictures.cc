@@ -3,6 +3,7 @@
 #include <algorithm>  // std::max
 #include <atomic>     // std::atomic
 #include <chrono>     // std::chrono::steady_clock
+#include <numeric>    // std::accumulate
 #include <utility>    // std::move
 
 #include "octet/jobs/stage/bench_lanes.h"
@@ -15,6 +16,40 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t most_pictures = 64;
 constexpr std::size_t most_bytes = std::size_t{64} << 20U;
+constexpr std::uint64_t window_batches = 16;  // per thread, in a measurement of the pipeline
+
+/// The records of a full stage: neither those that leave while it fills nor those while it drains. Records leave by the
+/// mini-batch, so that time is taken where one ends.
+class FullWindow {
+ public:
+  FullWindow(std::uint64_t fill, std::uint64_t batch, std::uint64_t batches, double seconds)
+      : fill_(fill), batch_(batch), images_(batch * batches), seconds_(seconds) {}
+  /// One record, one call at a time.
+  void take() {
+    ++taken_;
+    if (done_ || taken_ < fill_ || taken_ % batch_ != 0) return;
+    if (from_ == 0) {
+      from_ = taken_;
+      begin_ = Clock::now();
+      return;
+    }
+    const double seconds = seconds_since(begin_);
+    if (seconds < seconds_ || taken_ - from_ < images_) return;
+    images_per_s_ = static_cast<double>(taken_ - from_) / seconds;
+    done_ = true;
+  }
+  /// From any thread.
+  [[nodiscard]] bool done() const noexcept { return done_; }
+  [[nodiscard]] double images_per_s() const noexcept { return images_per_s_; }
+
+ private:
+  const std::uint64_t fill_, batch_, images_;
+  const double seconds_;
+  std::uint64_t taken_ = 0, from_ = 0;
+  Clock::time_point begin_;
+  double images_per_s_ = 0;
+  std::atomic<bool> done_{false};
+};
 
 }  // namespace
 
@@ -69,60 +104,48 @@ void BenchPictures::copy(std::size_t first, const Border& border, std::span<std:
 }
 
 Result<double> BenchPictures::measure_loader(const BenchOptions& options, int threads) const {
-  std::vector<double> figures;
-  for (int repeat = 0; repeat < options.repeats; ++repeat) {
-    std::vector<double> images_per_s(static_cast<std::size_t>(threads));
-    OCTET_CHECK(at_once(threads, [&](int lane) {
-      DecodeWorker worker(options.decoder);
-      std::vector<std::uint8_t> slot(slot_bytes_);
-      std::size_t images = 0;
-      const auto begin = Clock::now();
-      do {
-        const std::size_t at = (static_cast<std::size_t>(lane) + images++ * images_per_s.size()) % entries_.size();
-        (void)worker.decode(*entries_[at].image, preprocess_, {}, slot);
-      } while (seconds_since(begin) < options.seconds_per_repeat);
-      images_per_s[static_cast<std::size_t>(lane)] = static_cast<double>(images) / seconds_since(begin);
-    }));
-    double total = 0;
-    for (const double figure : images_per_s) total += figure;
-    figures.push_back(total);
-  }
-  return median(std::move(figures));
+  std::vector<double> images_per_s(static_cast<std::size_t>(threads));
+  OCTET_CHECK(at_once(threads, [&](int lane) {
+    DecodeWorker worker(options.decoder);
+    std::vector<std::uint8_t> slot(slot_bytes_);
+    std::size_t images = 0;
+    const auto begin = Clock::now();
+    do {
+      const std::size_t at = (static_cast<std::size_t>(lane) + images++ * images_per_s.size()) % entries_.size();
+      (void)worker.decode(*entries_[at].image, preprocess_, {}, slot);
+    } while (seconds_since(begin) < options.seconds_per_repeat);
+    images_per_s[static_cast<std::size_t>(lane)] = static_cast<double>(images) / seconds_since(begin);
+  }));
+  return std::accumulate(images_per_s.begin(), images_per_s.end(), 0.0);
 }
 
 Result<double> BenchPictures::measure_pipeline(const BenchOptions& options, int threads,
                                                const std::shared_ptr<const Scorer>& scorer) const {
   namespace flow = tbb::flow;
   OCTET_TRY(const auto workers, Workers::create(threads));
-  std::vector<double> figures;
-  for (int repeat = 0; repeat < options.repeats; ++repeat) {
-    figures.push_back(workers->execute([&] {
-      const auto begin = Clock::now();
-      std::uint64_t given = 0;
-      std::uint64_t taken = 0;
-      flow::graph graph;
-      StageOptions stage_options;
-      stage_options.decoder = options.decoder;
-      ScoreStage stage(graph, scorer, stage_options);
-      flow::input_node<Entry> reader(graph, [&](tbb::flow_control& control) -> Entry {
-        if (given >= entries_.size() && seconds_since(begin) >= options.seconds_per_repeat) {
-          control.stop();
-          return {};
-        }
-        return entries_[given++ % entries_.size()];
-      });
-      flow::function_node<Record, flow::continue_msg, flow::rejecting> taker(graph, flow::serial, [&](const Record&) {
-        ++taken;
-        return flow::continue_msg();
-      });
-      flow::make_edge(reader, stage.input());
-      flow::make_edge(stage.output(), taker);
-      reader.activate();
-      graph.wait_for_all();
-      return static_cast<double>(taken) / seconds_since(begin);
-    }));
-  }
-  return median(std::move(figures));
+  return workers->execute([&] {
+    flow::graph graph;
+    StageOptions stage_options;
+    stage_options.decoder = options.decoder;
+    ScoreStage stage(graph, scorer, stage_options);
+    FullWindow window(stage.capacity(), static_cast<std::uint64_t>(scorer->plan->batch()),
+                      window_batches * static_cast<std::uint64_t>(threads), options.seconds_per_repeat);
+    std::uint64_t given = 0;
+    flow::input_node<Entry> reader(graph, [&](tbb::flow_control& control) -> Entry {
+      if (!window.done() && !options.control.stopped()) return entries_[given++ % entries_.size()];
+      control.stop();
+      return {};
+    });
+    flow::function_node<Record, flow::continue_msg, flow::rejecting> taker(graph, flow::serial, [&](const Record&) {
+      window.take();
+      return flow::continue_msg();
+    });
+    flow::make_edge(reader, stage.input());
+    flow::make_edge(stage.output(), taker);
+    reader.activate();
+    graph.wait_for_all();
+    return window.images_per_s();
+  });
 }
 
 }  // namespace octet

@@ -23,8 +23,9 @@ class BenchPictures {
   /// the border around it.
   void copy(std::size_t first, const Border& border, std::span<std::uint8_t> dst) const;
 
-  /// Images/s of reading and decoding alone, and of the whole stage; medians over the repeats.
+  /// Images/s of reading and decoding alone, over at least BenchOptions::seconds_per_repeat.
   Result<double> measure_loader(const BenchOptions& options, int threads) const;
+  /// Images/s of the whole stage: see PipelineRun.
   Result<double> measure_pipeline(const BenchOptions& options, int threads,
                                   const std::shared_ptr<const Scorer>& scorer) const;
 

@@ -6,8 +6,10 @@
 #include <cstdio>     // std::snprintf
 #include <utility>    // std::move
 
+#include "octet/graph/digest.h"
 #include "octet/graph/file_io.h"
 #include "octet/graph/model.h"  // file_digest
+#include "octet/jobs/writers/number_text.h"
 
 namespace octet {
 namespace {
@@ -171,23 +173,19 @@ Result<void> SegmentWriter::add(const StoredEntry& entry, const FailedEntry* fai
   changed_.wait(lock, [&] { return !state_ || !committing_ || !open_ || open_->info.bytes < options_.bytes; });
   OCTET_CHECK(state_);
   if (!open_) {
-    SegmentInfo info;
-    info.name = segment_name(segments_begun_);
-    OCTET_TRY(OutputFile file, OutputFile::create(job_folder(options_.output) / info.name));
-    ++segments_begun_;
-    open_.emplace(Open{std::move(file), Sha256(), std::move(info), Clock::now()});
+    open_.emplace(Open{{}, {}, Clock::now()});
+    open_->info.name = segment_name(segments_begun_++);
   }
-  std::string head = std::to_string(entry.index);
-  for (const std::string_view text : {entry.record, entry.detections, entry.quarantine}) {
-    head += ' ' + std::to_string(text.size());
+  std::string& text = open_->text;
+  append_number(entry.index, text);
+  for (const std::string_view part : {entry.record, entry.detections, entry.quarantine}) {
+    text += ' ';
+    append_number(part.size(), text);
   }
-  head += '\n';
-  for (const std::string_view text : {std::string_view(head), entry.record, entry.detections, entry.quarantine}) {
-    OCTET_CHECK(open_->file.write(text));
-    open_->sha256.add(text);
-  }
+  text += '\n';
+  text.append(entry.record).append(entry.detections).append(entry.quarantine);
   SegmentInfo& info = open_->info;
-  info.bytes = open_->file.size();
+  info.bytes = text.size();
   ++info.records;
   info.next = next;
   if (failed != nullptr) {
@@ -245,8 +243,9 @@ void SegmentWriter::run() {
 }
 
 Result<void> SegmentWriter::commit(Open segment) {
-  segment.info.sha256 = segment.sha256.hex();
-  OCTET_CHECK(segment.file.commit());
+  segment.text.resize(segment.info.bytes);  // without what is there of an entry that memory did not suffice for
+  segment.info.sha256 = digest(bytes_of(segment.text));
+  OCTET_CHECK(write_file(job_folder(options_.output) / segment.info.name, segment.text));
   const auto now = Clock::now();
   segment.info.seconds = std::chrono::duration<double>(now - std::exchange(last_commit_, now)).count();
   segment.info.committed =

@@ -15,7 +15,6 @@
 #include <thread>              // std::thread
 #include <vector>              // std::vector
 
-#include "octet/graph/digest.h"
 #include "octet/graph/output_file.h"
 #include "octet/jobs/score.h"
 #include "octet/jobs/store/lock.h"
@@ -63,8 +62,8 @@ struct SegmentOptions {
   const std::atomic<bool>* stop = nullptr;  ///< when it becomes true, what is there becomes durable at once
 };
 
-/// Writes segments and manifest. The files are written by one thread of its own, which mostly sleeps: neither
-/// a slow disk nor a picture that takes long delays the other side. add() is for one thread at a time.
+/// Writes segments and manifest. A segment grows in memory; one thread, which mostly sleeps, digests and writes it:
+/// neither a slow disk nor a picture that takes long delays the other side. add() is for one thread at a time.
 class SegmentWriter {
  public:
   /// Takes the lock, reads the manifest of an earlier process, keeps the longest run of intact segments and clears
@@ -91,8 +90,7 @@ class SegmentWriter {
  private:
   using Clock = std::chrono::steady_clock;
   struct Open {
-    OutputFile file;
-    Sha256 sha256;
+    std::string text;
     SegmentInfo info;
     Clock::time_point begin;
   };

@@ -67,11 +67,11 @@ TEST_F(Bench, MeasuresEveryPrecisionThreadCountAndBatch) {
   EXPECT_TRUE(seen.contains({"int8", 1, 4}));
   EXPECT_TRUE(seen.contains({"f32", 1, 1}));
   EXPECT_TRUE(seen.contains({"f32-unfused", 2, 1}));
-  EXPECT_FALSE(report->loader_images_per_s);
+  EXPECT_TRUE(report->pipeline.empty());
   const Json json = Json::parse(to_json(*report));
   EXPECT_EQ(json["runs"].size(), 8U);
   EXPECT_GT(json["runs"][0]["limit_images_per_s"].get<double>(), 0);
-  EXPECT_FALSE(json.contains("pipeline_images_per_s"));
+  EXPECT_FALSE(json.contains("pipeline"));
   EXPECT_GT(json["runs"][7]["single_ms"].get<double>(), 0);
   ASSERT_EQ(json["speedups"].size(), 2U);
   EXPECT_EQ(json["speedups"][1]["threads"], 2);
@@ -80,13 +80,24 @@ TEST_F(Bench, MeasuresEveryPrecisionThreadCountAndBatch) {
 TEST_F(Bench, RealPicturesAddLoaderAndPipeline) {
   test::write_pictures(folder_.path() / "pictures", 12, {4});
   BenchOptions real = options();
-  real.threads = {1};
+  real.threads = {1, 2};
   real.source.emplace().data = folder_.path() / "pictures";
   real.layers = true;
   const auto report = bench(real);
   ASSERT_TRUE(report) << to_string(report.error());
-  EXPECT_GT(report->loader_images_per_s.value(), 0);
-  EXPECT_GT(report->pipeline_images_per_s.value(), 0);
+  ASSERT_EQ(report->pipeline.size(), 2U);
+  for (const PipelineRun& run : report->pipeline) {
+    EXPECT_GT(run.loader_images_per_s, 0);
+    EXPECT_GT(run.executor_images_per_s, 0);
+    EXPECT_GT(run.pipeline_images_per_s, 0);
+    EXPECT_GT(run.of_parts, 0.05);
+    EXPECT_LT(run.of_parts, 3);
+  }
+  EXPECT_EQ(report->pipeline[1].threads, 2);
+  const Json json = Json::parse(to_json(*report));
+  ASSERT_EQ(json["pipeline"].size(), 2U);
+  EXPECT_EQ(json["pipeline"][1]["threads"], 2);
+  EXPECT_GT(json["pipeline"][0]["images_per_s"].get<double>(), 0);
   std::set<std::string> precisions;
   for (const LayerTime& layer : report->layers) {
     precisions.insert(layer.precision);

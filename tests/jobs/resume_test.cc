@@ -1,9 +1,11 @@
 // Jobs that are interrupted go on, and what is put together of shards is what one run gives.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <atomic>   // std::atomic
-#include <fstream>  // std::ofstream
-#include <map>      // std::map
+#include <oneapi/tbb/task_arena.h>
+#include <atomic>       // std::atomic
+#include <fstream>      // std::ofstream
+#include <map>          // std::map
+#include <string_view>  // std::string_view
 
 #include "jobs/tiny_model.h"
 #include "octet/jobs/merge.h"
@@ -182,6 +184,30 @@ TEST_F(ResumedJob, SurvivesEveryFailureOfTheFileSystem) {
     }
   }
   EXPECT_GT(failures, 30);
+}
+
+TEST_F(ResumedJob, WorkersOpenNoSegment) {
+  class WhoOpens final : public FileOps {
+   public:
+    WhoOpens() : before_(replace_file_ops(this)) {}
+    ~WhoOpens() override { replace_file_ops(before_); }
+    int open(const char* path, int flags) override {
+      if (std::string_view(path).find("/segment-") != std::string_view::npos) {
+        (tbb::this_task_arena::current_thread_index() < 0 ? elsewhere : on_workers) += 1;
+      }
+      return FileOps::open(path, flags);
+    }
+    std::atomic<int> on_workers{0}, elsewhere{0};
+
+   private:
+    FileOps* before_;
+  };
+  WhoOpens who;
+  ScoreOptions often = options(folder_.path());
+  often.checkpoint = std::chrono::milliseconds(1);
+  ASSERT_TRUE(score(often));
+  EXPECT_EQ(who.on_workers, 0);
+  EXPECT_GT(who.elsewhere, 0);
 }
 
 TEST_F(ResumedJob, OneProcessAtATime) {
