@@ -31,7 +31,8 @@ bool has_table(EltwiseKind kind) {
     case EltwiseKind::lesser:
     case EltwiseKind::lesser_equal:
     case EltwiseKind::equal:
-    case EltwiseKind::not_equal: return false;
+    case EltwiseKind::not_equal:
+    case EltwiseKind::exp: return false;
     default: return true;
   }
 }
@@ -69,7 +70,9 @@ bool non_negative(const EltwiseOp& op, bool input) {
     case EltwiseKind::power: return input;
     case EltwiseKind::linear: return input && op.alpha >= 0 && op.beta >= 0;
     case EltwiseKind::reciprocal: return input && op.alpha >= 0;
+    case EltwiseKind::gelu: return input;
     case EltwiseKind::log: return false;
+    case EltwiseKind::exp:
     case EltwiseKind::sqrt:
     case EltwiseKind::square:
     case EltwiseKind::abs:

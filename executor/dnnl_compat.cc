@@ -23,6 +23,7 @@ dnnl::algorithm algorithm(EltwiseKind kind) noexcept {
     case EltwiseKind::tanh: return dnnl::algorithm::eltwise_tanh;
     case EltwiseKind::softrelu: return dnnl::algorithm::eltwise_soft_relu;
     case EltwiseKind::elu: return dnnl::algorithm::eltwise_elu;
+    case EltwiseKind::gelu: return dnnl::algorithm::eltwise_gelu_erf;
     case EltwiseKind::linear: return dnnl::algorithm::eltwise_linear;
     default: return dnnl::algorithm::undef;  // none that a network fuses
   }

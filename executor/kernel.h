@@ -22,10 +22,11 @@ using FloatFunction = std::function<void(const float* src, float* dst)>;
 /// Lets a float function that may work in place read and write quantised values too.
 Kernel float_kernel(const char* name, const Value& src, const Value& dst, FloatFunction function);
 
-// Kernels with weights or two inputs, and those that change an image's size
+// Kernels with weights or several inputs, and those that change an image's size
 // (executor/value_kernels.cc).
 Result<Kernel> prelu_kernel(const StepBuilder& b, NodeId id);
 Result<Kernel> binary_kernel(const StepBuilder& b, NodeId id, const BinaryOp& op);
+Result<Kernel> where_kernel(const StepBuilder& b, NodeId id);
 Result<Kernel> reduce_kernel(const StepBuilder& b, NodeId id, const ReduceOp& op);
 Result<Kernel> lrn_kernel(const StepBuilder& b, NodeId id, const LrnOp& op);
 Result<Kernel> instance_norm_kernel(const StepBuilder& b, NodeId id, const InstanceNormOp& op);

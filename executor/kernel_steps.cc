@@ -250,6 +250,7 @@ Result<Kernel> select(const StepBuilder& b, NodeId id) {
   if (const auto* pad = node.as<PadOp>()) return pad_kernel(b, id, *pad);
   if (node.as<PReluOp>() != nullptr) return prelu_kernel(b, id);
   if (const auto* binary = node.as<BinaryOp>()) return binary_kernel(b, id, *binary);
+  if (node.as<WhereOp>() != nullptr) return where_kernel(b, id);
   if (const auto* reduce = node.as<ReduceOp>()) return reduce_kernel(b, id, *reduce);
   if (const auto* lrn = node.as<LrnOp>()) return lrn_kernel(b, id, *lrn);
   if (const auto* norm = node.as<InstanceNormOp>()) return instance_norm_kernel(b, id, *norm);

@@ -17,18 +17,18 @@ namespace {
 using kernels::Element;
 using kernels::Order;
 
-using FloatsFunction = std::function<void(const std::array<const float*, 2>& src, float* dst, void* scratch)>;
+using FloatsFunction = std::function<void(const std::array<const float*, 3>& src, float* dst, void* scratch)>;
 
 constexpr std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-/// Lets a float function of one or two values read and write quantised values too. The scratch
+/// Lets a float function of one to three values read and write quantised values too. The scratch
 /// memory that it asks for comes first in the kernel's.
 Kernel on_floats(const char* name, const StepBuilder& b, NodeId id, FloatsFunction function, std::size_t scratch = 0) {
   struct Side {
     Element type;
     std::size_t count = 0, offset = 0;
   };
-  std::array<Side, 2> sides;
+  std::array<Side, 3> sides;
   const std::size_t inputs = b.node(id).inputs.size();
   std::size_t bytes = aligned(scratch);
   for (std::size_t k = 0; k < inputs; ++k) {
@@ -42,7 +42,7 @@ Kernel on_floats(const char* name, const StepBuilder& b, NodeId id, FloatsFuncti
             const auto at = [&](std::size_t offset) {
               return reinterpret_cast<float*>(static_cast<std::byte*>(temporary) + offset);
             };
-            std::array<const float*, 2> src{};
+            std::array<const float*, 3> src{};
             for (std::size_t k = 0; k < inputs; ++k) {
               src[k] = static_cast<const float*>(in[k]);
               if (!sides[k].type.quantized()) continue;
@@ -89,6 +89,12 @@ Result<Kernel> binary_kernel(const StepBuilder& b, NodeId id, const BinaryOp& op
   const kernels::BroadcastView view = kernels::broadcast_view(left, right, order_of(left));
   return on_floats("octet:binary", b, id, [=, kind = op.kind](const auto& src, float* dst, void*) {
     kernels::binary(kind, view, src[0], src[1], dst);
+  });
+}
+
+Result<Kernel> where_kernel(const StepBuilder& b, NodeId id) {
+  return on_floats("octet:where", b, id, [count = count_of(b.output(id))](const auto& src, float* dst, void*) {
+    kernels::where(count, src[0], src[1], src[2], dst);
   });
 }
 

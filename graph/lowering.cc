@@ -24,8 +24,7 @@ class Lowering {
         shapes.push_back(nodes_[static_cast<std::size_t>(input.node)].outputs[0].shape);
       }
       lower(node, shapes);
-      nodes_.push_back(std::move(node));
-      moved_.push_back(static_cast<NodeId>(nodes_.size() - 1));
+      moved_.push_back(append(std::move(node)).node);
     }
     for (ValueRef& output : graph_.outputs) output.node = moved_[static_cast<std::size_t>(output.node)];
     graph_.nodes = std::move(nodes_);
@@ -36,7 +35,9 @@ class Lowering {
     if (node.as<AddNOp>() != nullptr) {
       lower_add_n(node);
     } else if (const auto* binary = node.as<BinaryOp>()) {
-      if (binary->kind == BinaryKind::add && shapes[0] == shapes[1]) node.op = AddOp{};
+      // What is one for all images (anchors) is repeated, which a sum of one shape does not do.
+      const bool alike = shapes[0] == shapes[1] && follows_input(node.inputs[0]) == follows_input(node.inputs[1]);
+      if (binary->kind == BinaryKind::add && alike) node.op = AddOp{};
     } else if (node.as<ExpandDimsOp>() != nullptr || node.as<SqueezeOp>() != nullptr) {
       node.op = ReshapeOp{codes_for(shapes[0], node.outputs[0].shape), false};
     } else if (const auto* reduce = node.as<ReduceOp>()) {
@@ -87,12 +88,22 @@ class Lowering {
     added.op = std::move(op);
     added.inputs = std::move(inputs);
     added.outputs.resize(1);
-    nodes_.push_back(std::move(added));
+    return append(std::move(added));
+  }
+
+  ValueRef append(Node node) {
+    const bool follows = node.as<InputOp>() != nullptr ||
+                         std::ranges::any_of(node.inputs, [&](ValueRef input) { return follows_input(input); });
+    follows_.push_back(follows ? 1 : 0);
+    nodes_.push_back(std::move(node));
     return {static_cast<NodeId>(nodes_.size() - 1), 0};
   }
 
+  [[nodiscard]] bool follows_input(ValueRef value) const { return follows_[static_cast<std::size_t>(value.node)] != 0; }
+
   Graph& graph_;
   std::vector<Node> nodes_;
+  std::vector<char> follows_;  ///< whether the node's value depends on the image
   std::vector<NodeId> moved_;
   std::set<std::string> names_;
 };

@@ -27,6 +27,8 @@ double approximate(const EltwiseOp& op, double x) {
     case EltwiseKind::sqrt: return std::sqrt(std::max(x, 0.0));
     case EltwiseKind::square: return x * x;
     case EltwiseKind::abs: return std::abs(x);
+    case EltwiseKind::exp: return 0.25 * std::pow(x + std::sqrt(x * x + 4), 2);
+    case EltwiseKind::gelu: return 0.5 * x * (1 + x / std::sqrt(1.57 + x * x));
     default: return x;
   }
 }

@@ -13,7 +13,7 @@ struct EltwiseText {
   std::string_view name;
   int arguments;  // of alpha and beta
 };
-constexpr std::array<EltwiseText, 21> kEltwise{{{EltwiseKind::relu, "relu", 0},
+constexpr std::array<EltwiseText, 23> kEltwise{{{EltwiseKind::relu, "relu", 0},
                                                 {EltwiseKind::leaky_relu, "leaky_relu", 1},
                                                 {EltwiseKind::clip, "clip", 2},
                                                 {EltwiseKind::sigmoid, "sigmoid", 0},
@@ -33,7 +33,9 @@ constexpr std::array<EltwiseText, 21> kEltwise{{{EltwiseKind::relu, "relu", 0},
                                                 {EltwiseKind::lesser, "lesser", 1},
                                                 {EltwiseKind::lesser_equal, "lesser_equal", 1},
                                                 {EltwiseKind::equal, "equal", 1},
-                                                {EltwiseKind::not_equal, "not_equal", 1}}};
+                                                {EltwiseKind::not_equal, "not_equal", 1},
+                                                {EltwiseKind::exp, "exp", 0},
+                                                {EltwiseKind::gelu, "gelu", 0}}};
 
 std::string_view trim(std::string_view text) {
   while (text.starts_with(' ')) text.remove_prefix(1);

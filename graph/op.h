@@ -79,6 +79,8 @@ enum class EltwiseKind : std::uint8_t {
   lesser_equal,   ///< x <= alpha ? 1 : 0
   equal,          ///< x == alpha ? 1 : 0
   not_equal,      ///< x != alpha ? 1 : 0
+  exp,
+  gelu,  ///< x / 2 * (1 + erf(x / sqrt(2)))
 };
 
 /// One-input elementwise function (Activation, LeakyReLU, clip, relu, _mul_scalar, sqrt, ...).
@@ -97,6 +99,9 @@ enum class BinaryKind : std::uint8_t { add, sub, mul, div, maximum, minimum };
 struct BinaryOp {
   BinaryKind kind = BinaryKind::add;
 };
+
+/// condition != 0 ? x : y, three values of one shape.
+struct WhereOp {};
 
 enum class ReduceKind : std::uint8_t { mean, sum, max, min };
 
@@ -279,6 +284,6 @@ using Op =
                  ConcatOp, AddOp, FlattenOp, ReshapeOp, TransposeOp, SoftmaxOp, IdentityOp, PadOp, MultiBoxDetectionOp,
                  QuantizeOp, DequantizeOp, PReluOp, BinaryOp, ReduceOp, LrnOp, InstanceNormOp, UpSamplingOp,
                  AdaptivePoolingOp, DeconvolutionOp, ExpandDimsOp, SqueezeOp, AddNOp, SliceOp, SliceLikeOp, SplitOp,
-                 MultiBoxPriorOp, L2NormalizationOp, BoxNmsOp, BoxDetectionOp>;
+                 MultiBoxPriorOp, L2NormalizationOp, BoxNmsOp, BoxDetectionOp, WhereOp>;
 
 }  // namespace octet

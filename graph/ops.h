@@ -93,6 +93,7 @@ const OpKind& kind_of(const MultiBoxPriorOp&);
 const OpKind& kind_of(const L2NormalizationOp&);
 const OpKind& kind_of(const BoxNmsOp&);
 const OpKind& kind_of(const BoxDetectionOp&);
+const OpKind& kind_of(const WhereOp&);
 inline const OpKind& kind_of(const Op& op) {
   return std::visit([](const auto& typed) -> const OpKind& { return kind_of(typed); }, op);
 }

@@ -43,6 +43,13 @@ void walk(const BroadcastView& view, const float* left, const float* right, floa
   }
 }
 
+void where_f32(std::size_t count, const float* condition, const float* x, const float* y, float* dst) {
+  for_each_vector(count, [=](auto d, std::size_t i) HWY_ATTR {
+    const auto is_zero = hn::Eq(hn::LoadU(d, condition + i), hn::Zero(d));
+    hn::StoreU(hn::IfThenElse(is_zero, hn::LoadU(d, y + i), hn::LoadU(d, x + i)), d, dst + i);
+  });
+}
+
 void binary_f32(BinaryKind kind, const BroadcastView& view, const float* left, const float* right, float* dst) {
   switch (kind) {
     case BinaryKind::add: return walk(view, left, right, dst, [](auto a, auto b) HWY_ATTR { return hn::Add(a, b); });
@@ -63,6 +70,7 @@ HWY_AFTER_NAMESPACE();
 namespace octet::kernels {
 
 HWY_EXPORT(binary_f32);
+HWY_EXPORT(where_f32);
 
 BroadcastView broadcast_view(std::span<const std::int64_t> left, std::span<const std::int64_t> right,
                              Order order) noexcept {
@@ -94,6 +102,10 @@ BroadcastView broadcast_view(std::span<const std::int64_t> left, std::span<const
   turn(view.left_strides);
   turn(view.right_strides);
   return view;
+}
+
+void where(std::size_t count, const float* condition, const float* x, const float* y, float* dst) noexcept {
+  HWY_DYNAMIC_DISPATCH(where_f32)(count, condition, x, y, dst);
 }
 
 void binary(BinaryKind kind, const BroadcastView& view, const float* left, const float* right, float* dst) noexcept {

@@ -1,4 +1,4 @@
-// Elementwise functions of two float values with numpy's broadcasting.
+// Elementwise functions of two float values with numpy's broadcasting, and the choice between two.
 #pragma once
 
 #include "octet/executor/kernels/types.h"
@@ -16,6 +16,9 @@ struct BroadcastView {
 /// Shapes in the graph's (NCHW) order, which broadcast to each other.
 BroadcastView broadcast_view(std::span<const std::int64_t> left, std::span<const std::int64_t> right,
                              Order order) noexcept;
+
+/// dst[i] = condition[i] != 0 ? x[i] : y[i] (NaN counts as not 0). `dst` may equal any source.
+void where(std::size_t count, const float* condition, const float* x, const float* y, float* dst) noexcept;
 
 /// dst = f(left, right), each function one float operation; maximum and minimum yield the right side
 /// for NaN. `dst` has the broadcast shape in the same order and overlaps neither side.

@@ -80,6 +80,7 @@ void eltwise_f32(const EltwiseOp& op, std::size_t count, const float* src, float
     case EltwiseKind::linear:
       return map(count, src, dst,
                  [=](auto d, auto x) HWY_ATTR { return hn::Add(hn::Mul(x, hn::Set(d, alpha)), hn::Set(d, beta)); });
+    case EltwiseKind::exp: return map(count, src, dst, [](auto d, auto x) HWY_ATTR { return exp(d, x); });
     case EltwiseKind::sqrt: return map(count, src, dst, [](auto, auto x) HWY_ATTR { return hn::Sqrt(x); });
     case EltwiseKind::square: return map(count, src, dst, [](auto, auto x) HWY_ATTR { return hn::Mul(x, x); });
     case EltwiseKind::abs: return map(count, src, dst, [](auto, auto x) HWY_ATTR { return hn::Abs(x); });
@@ -180,6 +181,8 @@ void eltwise(const EltwiseOp& op, std::size_t count, const float* src, float* ds
   const float alpha = op.alpha;
   switch (op.kind) {
     case EltwiseKind::log: return each(count, src, dst, [](float x) { return std::log(x); });
+    case EltwiseKind::gelu:
+      return each(count, src, dst, [](float x) { return x / 2 * std::erfc(-x * std::sqrt(0.5F)); });
     case EltwiseKind::power: return each(count, src, dst, [=](float x) { return std::pow(x, alpha); });
     case EltwiseKind::greater: return each(count, src, dst, [=](float x) { return x > alpha ? 1 : 0; });
     case EltwiseKind::greater_equal: return each(count, src, dst, [=](float x) { return x >= alpha ? 1 : 0; });

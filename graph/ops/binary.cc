@@ -1,4 +1,5 @@
-// Elementwise functions of two values with numpy's broadcasting, and sums of any number of values.
+// Elementwise functions of two values with numpy's broadcasting, sums of any number of values, and the choice between
+// two values.
 #include "octet/graph/ops.h"
 
 namespace octet {
@@ -59,6 +60,24 @@ std::string write_add_n(const Node& node, AttributeWriter& a) {
   return "add_n";
 }
 
+Result<ParsedOperator> parse_where(AttributeReader& /*a*/) {
+  return ParsedOperator{WhereOp{}, {"condition", "x", "y"}, {}, {}};
+}
+
+Result<InferredShapes> infer_where(const Node& /*node*/, std::span<const Shape> inputs) {
+  if (inputs[1] != inputs[2]) {
+    return misfit("the shapes " + to_string(inputs[1]) + " and " + to_string(inputs[2]) + " differ");
+  }
+  if (inputs[0] != inputs[1]) {
+    return Error{ErrorCode::unsupported, "",
+                 "a condition of another shape, " + to_string(inputs[0]) + ", than " + to_string(inputs[1]) +
+                     " is not supported"};
+  }
+  return InferredShapes{{inputs[0]}, {}};
+}
+
+std::string write_where(const Node& /*node*/, AttributeWriter& /*a*/) { return "where"; }
+
 }  // namespace
 
 const OpKind& kind_of(const BinaryOp& op) {
@@ -84,6 +103,11 @@ const OpKind& kind_of(const AddNOp& /*op*/) {
   return kind;
 }
 
+const OpKind& kind_of(const WhereOp& /*op*/) {
+  static const OpKind kind{"where", 3, 3, 0, 0, false, infer_where, write_where};
+  return kind;
+}
+
 std::span<const OperatorDef> binary_operators() {
   static const std::vector<OperatorDef> table{
       {{"broadcast_add", "broadcast_plus"}, parse_binary<BinaryKind::add>},
@@ -93,6 +117,7 @@ std::span<const OperatorDef> binary_operators() {
       {{"broadcast_maximum", "_maximum", "_Maximum"}, parse_binary<BinaryKind::maximum>},
       {{"broadcast_minimum", "_minimum", "_Minimum"}, parse_binary<BinaryKind::minimum>},
       {{"add_n", "ElementWiseSum"}, parse_add_n},
+      {{"where"}, parse_where},
   };
   return table;
 }

@@ -27,12 +27,17 @@ Result<ParsedOperator> parse_activation(AttributeReader& a) {
 }
 
 Result<ParsedOperator> parse_leaky_relu(AttributeReader& a) {
-  enum class Kind : std::uint8_t { leaky, elu, prelu, rrelu };
-  const auto kind = a.choice<Kind>(
-      "act_type", Kind::leaky,
-      {{"leaky", Kind::leaky}, {"elu", Kind::elu}, {"prelu", Kind::prelu}, {"rrelu", Kind::rrelu}}, {"gelu", "selu"});
+  enum class Kind : std::uint8_t { leaky, elu, prelu, rrelu, gelu };
+  const auto kind = a.choice<Kind>("act_type", Kind::leaky,
+                                   {{"leaky", Kind::leaky},
+                                    {"elu", Kind::elu},
+                                    {"prelu", Kind::prelu},
+                                    {"rrelu", Kind::rrelu},
+                                    {"gelu", Kind::gelu}},
+                                   {"selu"});
   const float slope = a.real("slope", 0.25F);
   const float lower = a.real("lower_bound", 0.125F), upper = a.real("upper_bound", 0.334F);
+  if (kind == Kind::gelu) return unary({EltwiseKind::gelu, 0, 0});
   if (kind == Kind::prelu) return ParsedOperator{PReluOp{}, {"data"}, {"gamma"}, {}};
   EltwiseOp op{kind == Kind::elu ? EltwiseKind::elu : EltwiseKind::leaky_relu, slope, 0};
   if (kind == Kind::rrelu) op.alpha = (lower + upper) / 2;  // random slopes become their mean at inference
@@ -76,6 +81,7 @@ std::string write_eltwise(const Node& node, AttributeWriter& a) {
     case EltwiseKind::tanh: return activation("tanh");
     case EltwiseKind::softrelu: return activation("softrelu");
     case EltwiseKind::softsign: return activation("softsign");
+    case EltwiseKind::gelu: a.set("act_type", std::string("gelu")); return "LeakyReLU";
     case EltwiseKind::leaky_relu:
     case EltwiseKind::elu:
       a.set("act_type", std::string(op.kind == EltwiseKind::elu ? "elu" : "leaky"));
@@ -126,9 +132,9 @@ const OpKind& kind_of(const EltwiseOp& op) {
     // In the order of EltwiseKind.
     std::vector<OpKind> table;
     for (const char* name :
-         {"relu",  "LeakyReLU", "clip",          "sigmoid", "tanh",         "softrelu", "softsign",
-          "elu",   "linear",    "log",           "sqrt",    "square",       "abs",      "reciprocal",
-          "power", "greater",   "greater_equal", "lesser",  "lesser_equal", "equal",    "not_equal"}) {
+         {"relu",          "LeakyReLU", "clip",         "sigmoid", "tanh",      "softrelu",   "softsign", "elu",
+          "linear",        "log",       "sqrt",         "square",  "abs",       "reciprocal", "power",    "greater",
+          "greater_equal", "lesser",    "lesser_equal", "equal",   "not_equal", "exp",        "gelu"}) {
       table.push_back({name, 1, 1, 0, 0, false, infer_same, write_eltwise});
     }
     return table;

@@ -46,6 +46,11 @@ Result<ParsedOperator> parse_maximum(AttributeReader& a) {
 Result<ParsedOperator> parse_minimum(AttributeReader& a) {
   return unary({EltwiseKind::clip, -kInfinity, read_scalar(a)});
 }
+/// Nothing but one number, whatever the input: NaN as well is clipped to it.
+template <int value>
+Result<ParsedOperator> parse_constant_like(AttributeReader& /*a*/) {
+  return unary({EltwiseKind::clip, value, value});
+}
 Result<ParsedOperator> parse_negative(AttributeReader& /*a*/) { return unary({EltwiseKind::linear, -1, 0}); }
 Result<ParsedOperator> parse_reciprocal(AttributeReader& /*a*/) { return unary({EltwiseKind::reciprocal, 1, 0}); }
 
@@ -77,6 +82,7 @@ std::string write_scalar(const EltwiseOp& op, AttributeWriter& a) {
   };
   switch (op.kind) {
     case EltwiseKind::linear: return write_linear(op, a);
+    case EltwiseKind::exp: return "exp";
     case EltwiseKind::log: return "log";
     case EltwiseKind::sqrt: return "sqrt";
     case EltwiseKind::square: return "square";
@@ -109,6 +115,7 @@ std::span<const OperatorDef> scalar_operators() {
       {{"_lesser_equal_scalar", "_LesserEqualScalar"}, parse_scalar<EltwiseKind::lesser_equal>},
       {{"_equal_scalar", "_EqualScalar"}, parse_scalar<EltwiseKind::equal>},
       {{"_not_equal_scalar", "_NotEqualScalar"}, parse_scalar<EltwiseKind::not_equal>},
+      {{"exp"}, parse_plain<EltwiseKind::exp>},
       {{"log"}, parse_plain<EltwiseKind::log>},
       {{"sqrt"}, parse_plain<EltwiseKind::sqrt>},
       {{"square"}, parse_plain<EltwiseKind::square>},
@@ -116,6 +123,8 @@ std::span<const OperatorDef> scalar_operators() {
       {{"negative"}, parse_negative},
       {{"reciprocal"}, parse_reciprocal},
       {{"softsign"}, parse_plain<EltwiseKind::softsign>},
+      {{"zeros_like"}, parse_constant_like<0>},
+      {{"ones_like"}, parse_constant_like<1>},
       {{"_octet_linear"}, parse_linear, 1, true},
   };
   return table;

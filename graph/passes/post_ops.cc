@@ -32,7 +32,8 @@ bool fusible(const Node& node) {
     case EltwiseKind::sigmoid:
     case EltwiseKind::tanh:
     case EltwiseKind::softrelu:
-    case EltwiseKind::elu: return true;
+    case EltwiseKind::elu:
+    case EltwiseKind::gelu: return true;
     default: return false;  // none of networks' activations, or without a counterpart in oneDNN
   }
 }

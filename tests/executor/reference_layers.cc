@@ -178,6 +178,8 @@ double eltwise_function(const EltwiseOp& op, double x) {
     case EltwiseKind::lesser_equal: return x <= alpha ? 1 : 0;
     case EltwiseKind::equal: return x == alpha ? 1 : 0;
     case EltwiseKind::not_equal: return x != alpha ? 1 : 0;
+    case EltwiseKind::exp: return std::exp(x);
+    case EltwiseKind::gelu: return x / 2 * std::erfc(-x / std::sqrt(2.0));
   }
   return 0;
 }

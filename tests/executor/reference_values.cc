@@ -161,6 +161,11 @@ bool reference_value(const Node& node, std::span<const RefValue> inputs, const V
   } else if (const auto* binary = node.as<BinaryOp>()) {
     fill(out, dst,
          [&](const Shape& at) { return combine(binary->kind, repeated(inputs[0], at), repeated(inputs[1], at)); });
+  } else if (node.as<WhereOp>() != nullptr) {
+    fill(out, dst, [&](const Shape& at) {
+      const std::size_t i = flat(shape, at);
+      return inputs[inputs[0].real(i) != 0 ? 1 : 2].real(i);
+    });
   } else if (const auto* up = node.as<UpSamplingOp>()) {
     fill(out, dst, [&](const Shape& at) {
       return inputs[0].real(flat(shape, {at[0], at[1], at[2] / up->scale, at[3] / up->scale}));

@@ -1,7 +1,10 @@
 // Operators on whole values, in plans, against the reference interpreter.
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "executor/executor_testing.h"
+#include "octet/executor/kernels/binary.h"
 
 namespace octet::test {
 namespace {
@@ -58,6 +61,21 @@ TEST(ValueKernels, BroadcastFunctionsOfOtherRanksAndStorages) {
   const ValueRef left = image(b, 9, kS8), right = image(b, 9, kU8);
   const ValueRef sum = b.add(BinaryOp{BinaryKind::sub}, {left, right}, {DType::s8, b.value(left).scale * 2});
   expect_equals_reference(b.finish({product, sum}), 2, 3);
+}
+
+TEST(ValueKernels, ChoiceBetweenTwoValues) {
+  GraphBuilder b(3, 5, 7, 15);
+  const ValueRef left = image(b, 17), right = image(b, 17), stored = image(b, 17, kS8);
+  const ValueRef test = b.add(EltwiseOp{EltwiseKind::greater, 0.1F, 0}, {left});
+  const ValueRef best = b.add(WhereOp{}, {test, left, right});
+  const ValueRef mixed = b.add(WhereOp{}, {stored, stored, best}, {DType::s8, b.value(stored).scale});
+  expect_equals_reference(b.finish({best, mixed}), 2, 3);
+  // What is not a number is not 0.
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> condition{0, 1, -0.0F, nan, -2}, x{1, 2, 3, 4, 5}, y{-1, -2, -3, -4, -5};
+  std::vector<float> chosen(5);
+  kernels::where(5, condition.data(), x.data(), y.data(), chosen.data());
+  EXPECT_EQ(chosen, (std::vector<float>{-1, 2, -3, 4, 5}));
 }
 
 TEST(ValueKernels, Reductions) {
@@ -118,7 +136,8 @@ TEST(ValueKernels, ScalarFunctions) {
     outputs.push_back(b.add(EltwiseOp{kind, 1.25F, -3}, {src}));
   }
   const ValueRef shifted = b.add(EltwiseOp{EltwiseKind::linear, 1, 0.5F}, {positive});
-  for (const EltwiseKind kind : {EltwiseKind::log, EltwiseKind::sqrt, EltwiseKind::power}) {
+  for (const EltwiseKind kind :
+       {EltwiseKind::exp, EltwiseKind::gelu, EltwiseKind::log, EltwiseKind::sqrt, EltwiseKind::power}) {
     outputs.push_back(b.add(EltwiseOp{kind, 0.3F, 0}, {shifted}));
   }
   outputs.push_back(b.add(EltwiseOp{EltwiseKind::reciprocal, 3, 0}, {shifted}));

@@ -183,7 +183,7 @@ TEST(Operators, RefuseWhatTheyCannotDo) {
       {"Activation", {}, kBad, "'act_type' is missing"},
       {"Activation", {{"act_type", "swoosh"}}, kBad, "'swoosh' is not one of relu"},
       {"Activation", {{"act_type", "mish"}}, kUnsupported, "'mish' is not supported"},
-      {"LeakyReLU", {{"act_type", "gelu"}}, kUnsupported, "gelu"},
+      {"LeakyReLU", {{"act_type", "selu"}}, kUnsupported, "gelu"},
       {"LeakyReLU", {{"act_type", "selu"}}, kUnsupported, "selu"},
       {"LeakyReLU", {{"slope", "inf"}}, kBad, "finite"},
       {"clip", {{"a_min", "0"}}, kBad, "'a_max' is missing"},

@@ -64,7 +64,14 @@ TEST(ScalarOperators, NamesAndMeaning) {
   }
   EXPECT_EQ(parsed<EltwiseOp>("negative", {}).alpha, -1);
   EXPECT_EQ(parsed<EltwiseOp>("reciprocal", {}).alpha, 1);
-  for (const auto& [name, kind] : {std::pair{"log", EltwiseKind::log},
+  for (const auto& [name, value] : {std::pair{"zeros_like", 0}, {"ones_like", 1}}) {
+    const auto op = parsed<EltwiseOp>(name, {});
+    EXPECT_EQ(op.kind, EltwiseKind::clip) << name;
+    EXPECT_EQ(op.alpha, value) << name;
+    EXPECT_EQ(op.beta, value) << name;
+  }
+  for (const auto& [name, kind] : {std::pair{"exp", EltwiseKind::exp},
+                                   {"log", EltwiseKind::log},
                                    {"sqrt", EltwiseKind::sqrt},
                                    {"square", EltwiseKind::square},
                                    {"abs", EltwiseKind::abs}}) {
@@ -91,6 +98,10 @@ TEST(BinaryOperators, NamesAndShapes) {
   EXPECT_THAT(infer(op, {{2, 3}, {2, 4}}).error().message, HasSubstr("(2, 3) and (2, 4)"));
   EXPECT_FALSE(infer(op, {{2, 3, 1}, {2, 3}}));
   for (const char* name : {"elemwise_add", "_add", "_plus", "_Plus"}) parsed<AddOp>(name, {}, 2);
+  const Op where = parsed<WhereOp>("where", {}, 3);
+  expect(where, {{2, 3}, {2, 3}, {2, 3}}, {2, 3});
+  EXPECT_THAT(infer(where, {{2, 3}, {2, 3}, {2, 4}}).error().message, HasSubstr("(2, 3) and (2, 4)"));
+  EXPECT_EQ(infer(where, {{2}, {2, 3}, {2, 3}}).error().code, ErrorCode::unsupported);
 }
 
 TEST(ReduceOperators, DefaultsAndShapes) {
@@ -164,7 +175,8 @@ TEST(ActivationOperators, PReluAndRandomSlopes) {
   const auto random = parsed<EltwiseOp>("LeakyReLU", {{"act_type", "rrelu"}});
   EXPECT_EQ(random.kind, EltwiseKind::leaky_relu);
   EXPECT_FLOAT_EQ(random.alpha, (0.125F + 0.334F) / 2);
-  EXPECT_EQ(parse("LeakyReLU", {{"act_type", "gelu"}}).error().code, ErrorCode::unsupported);
+  EXPECT_EQ(parsed<EltwiseOp>("LeakyReLU", {{"act_type", "gelu"}}).kind, EltwiseKind::gelu);
+  EXPECT_EQ(parse("LeakyReLU", {{"act_type", "selu"}}).error().code, ErrorCode::unsupported);
   parsed<ConvolutionOp>("ChannelwiseConvolution", {{"kernel", "(3, 3)"}, {"num_filter", "8"}, {"num_group", "8"}}, 2);
 }
 
@@ -206,6 +218,16 @@ TEST(Lowering, SumsOfManyValues) {
   Net wrong;
   wrong.head(wrong.op("add_n", "all", {}, {wrong.data(), wrong.convolution("w", wrong.data(), 3, 4)}));
   EXPECT_FALSE(wrong.build());
+}
+
+TEST(Lowering, ASumWithWhatAllImagesShareStaysABroadcast) {
+  Net net(3, 4, 4);
+  const auto image = net.convolution("conv", net.data(), 3, 3);
+  net.head(net.op("broadcast_add", "plus", {}, {image, net.param("offsets", {1, 3, 4, 4})}));
+  net.head(net.op("broadcast_add", "twice", {}, {image, image}));
+  const Graph graph = built(net);  // which checks the shapes of two images
+  EXPECT_NE(test::find(graph, "plus").as<BinaryOp>(), nullptr);
+  EXPECT_NE(test::find(graph, "twice").as<AddOp>(), nullptr);
 }
 
 TEST(Lowering, AxesOfSizeOneAndGlobalMeans) {
@@ -259,6 +281,8 @@ TEST(Lowering, WrittenGraphsReadBack) {
   at = net.op("Deconvolution", "deconv", {{"kernel", "(2, 2)"}, {"num_filter", "2"}},
               {at, net.param("dw", {4, 2, 2, 2})});
   at = net.op("_maximum_scalar", "max", {{"scalar", "0.5"}}, {net.op("_rminus_scalar", "r", {{"scalar", "2"}}, {at})});
+  at = net.op("where", "w", {}, {net.op("exp", "e", {}, {at}), at, net.op("ones_like", "one", {}, {at})});
+  at = net.op("LeakyReLU", "gelu", {{"act_type", "gelu"}}, {at});
   net.head(net.op("sum", "s", {{"axis", "1"}}, {at}));
   const Graph graph = net.graph();
   const auto written = write_graph(graph);
