@@ -8,6 +8,7 @@
 #include "octet/graph/output_file.h"
 #include "octet/jobs/draw/page.h"
 #include "octet/jobs/draw/sheet.h"
+#include "octet/jobs/draw/whole_picture.h"
 #include "octet/jobs/stage/stream.h"
 #include "octet/loader/labels.h"
 
@@ -16,7 +17,7 @@ namespace {
 
 using Scorers = std::vector<std::shared_ptr<const Scorer>>;
 
-constexpr int kJpegQuality = 92;
+constexpr int kJpegQuality = 92, kPngLevel = 6;
 constexpr int kMaxTopK = 20;
 
 /// A picture on its way from the source to its sheet.
@@ -27,34 +28,6 @@ struct Work {
   PageItem item;
   bool differs = false;
 };
-
-/// The original's pixels, RGB, at the size in which they are shown.
-struct Shown {
-  Size stored;
-  Display display;
-  std::vector<std::uint8_t> pixels;
-};
-
-Result<Shown> decode_shown(const ImageBytes& image, const DecoderOptions& options) {
-  std::vector<std::uint8_t> buffer;
-  OCTET_TRY(const auto bytes, image.read(buffer));
-  Decoder decoder(options);
-  OCTET_TRY(const ImageInfo info, decoder.measure(bytes));
-  Shown shown;
-  shown.stored = {info.width, info.height};
-  shown.display = display_of(shown.stored);
-  Preprocess preprocess;
-  preprocess.width = shown.display.size.width;
-  preprocess.height = shown.display.size.height;
-  preprocess.resize = ResizeMode::warp;
-  preprocess.interpolation = shown.display.interpolation;
-  shown.pixels.resize(slot_bytes(preprocess, {}));
-  OCTET_CHECK([&]() -> Result<void> {
-    auto decoded = decoder.decode(bytes, preprocess, {}, shown.pixels);
-    return decoded ? Result<void>() : std::move(decoded).error();
-  }());
-  return shown;
-}
 
 /// The state of one job. draw_record() runs on many threads, take() on one at a time.
 class Drawing {
@@ -101,7 +74,9 @@ class Drawing {
 
   Result<void> draw_outcomes(const Record& record, Work& work) const {
     if (!work.image) return work.image.error();
-    OCTET_TRY(const Shown shown, decode_shown(*work.image, options_.stream.decoder));
+    Decoder decoder(options_.stream.decoder);
+    std::vector<std::uint8_t> buffer;
+    OCTET_TRY(const WholePicture shown, decode_whole(*work.image, decoder, display_of, buffer));
     const auto& outcomes = *record.outcomes;
     OutcomeComparison comparison;
     SheetInput input;
@@ -119,8 +94,10 @@ class Drawing {
     input.top_k = options_.top_k;
     input.min_score = options_.min_score;
     OCTET_TRY(const Sheet sheet, draw_sheet(input));
-    const bool png = options_.format == PictureFormat::png;
-    OCTET_TRY(work.file, png ? sheet.canvas.png() : sheet.canvas.jpeg(kJpegQuality));
+    const bool png = options_.format == ImageFormat::png;
+    OCTET_TRY(Encoder encoder, Encoder::create({options_.format, png ? kPngLevel : kJpegQuality, true}));
+    OCTET_TRY(const auto file, encoder.encode(sheet.canvas.rgb(), sheet.canvas.size(), Color::rgb));
+    work.file.assign(file.begin(), file.end());
     work.name = sheet_name(record.index, record.key, png ? "png" : "jpg");
     work.item = {record.index, comparison.size, sheet_html(input, sheet, work.name)};
     work.differs = comparison.in_kind;
@@ -145,9 +122,9 @@ Result<void> check(const DrawOptions& options) {
 
 }  // namespace
 
-Result<PictureFormat> parse_picture_format(std::string_view text) {
-  if (text == "jpeg") return PictureFormat::jpeg;
-  if (text == "png") return PictureFormat::png;
+Result<ImageFormat> parse_image_format(std::string_view text) {
+  if (text == "jpeg") return ImageFormat::jpeg;
+  if (text == "png") return ImageFormat::png;
   return Error{ErrorCode::usage, "", "the format of pictures is jpeg or png, not '" + std::string(text) + "'"};
 }
 

@@ -1,20 +1,18 @@
 // Pictures with what one model or two say of them, and a page that compares: what `octet draw` runs.
 #pragma once
 
-#include <cstdint>      // std::uint8_t
 #include <filesystem>   // std::filesystem::path
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
 
 #include "octet/jobs/score.h"
+#include "octet/loader/encoder.h"
 
 namespace octet {
 
-enum class PictureFormat : std::uint8_t { jpeg, png };
-
 /// "jpeg" or "png"; else Error(usage).
-Result<PictureFormat> parse_picture_format(std::string_view text);
+Result<ImageFormat> parse_image_format(std::string_view text);
 
 struct DrawOptions {
   std::filesystem::path model;  ///< prefix
@@ -23,7 +21,7 @@ struct DrawOptions {
   LoadOptions against_load;
   StreamOptions stream;
   std::filesystem::path output;  ///< folder; made when absent
-  PictureFormat format = PictureFormat::jpeg;
+  ImageFormat format = ImageFormat::jpeg;
   float min_score = 0.3F;  ///< detections below are not drawn
   int top_k = 5;           ///< classes a picture, 1 to 20
 };

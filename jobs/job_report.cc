@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "octet/graph/output_file.h"
+#include "octet/jobs/draw/whole_picture.h"
 #include "octet/jobs/report/job_figures.h"
 #include "octet/jobs/report/job_page.h"
 #include "octet/loader/encoder.h"
@@ -18,44 +19,28 @@ namespace {
 constexpr int kMostPictures = 200;
 constexpr std::int64_t kLongSide = 320;  // of a shown picture, in pixels
 
-/// Makes pictures small. Not thread-safe.
-class Shrinker {
- public:
-  static Result<Shrinker> create(const DecoderOptions& options) {
-    OCTET_TRY(Encoder encoder, Encoder::create({ImageFormat::jpeg, 85}));
-    return Shrinker(options, std::move(encoder));
-  }
-
-  Result<PagePicture> shrink(const ImageBytes& image) {
-    OCTET_TRY(const auto bytes, image.read(buffer_));
-    OCTET_TRY(const ImageInfo info, decoder_.measure(bytes));
-    const double scale =
-        std::min(1.0, static_cast<double>(kLongSide) / static_cast<double>(std::max(info.width, info.height)));
-    Preprocess preprocess;
-    preprocess.width = std::max<std::int64_t>(1, std::llround(static_cast<double>(info.width) * scale));
-    preprocess.height = std::max<std::int64_t>(1, std::llround(static_cast<double>(info.height) * scale));
-    preprocess.resize = ResizeMode::warp;
-    preprocess.interpolation = Interpolation::area;
-    pixels_.resize(slot_bytes(preprocess, {}));
-    OCTET_TRY(const ImageInfo decoded, decoder_.decode(bytes, preprocess, {}, pixels_));
-    OCTET_TRY(const auto jpeg, encoder_.encode(pixels_, {preprocess.width, preprocess.height}, Color::rgb));
-    return PagePicture{{}, {decoded.width, decoded.height}, std::string(jpeg.begin(), jpeg.end())};
-  }
-
- private:
-  Shrinker(const DecoderOptions& options, Encoder encoder) : decoder_(options), encoder_(std::move(encoder)) {}
-
-  Decoder decoder_;
-  Encoder encoder_;
-  std::vector<std::uint8_t> buffer_, pixels_;
-};
+Display small(Size stored) {
+  const double scale =
+      std::min(1.0, static_cast<double>(kLongSide) / static_cast<double>(std::max(stored.width, stored.height)));
+  const auto scaled = [scale](std::int64_t side) {
+    return std::max<std::int64_t>(1, std::llround(static_cast<double>(side) * scale));
+  };
+  return {{scaled(stored.width), scaled(stored.height)}, Interpolation::area};
+}
 
 /// The samples' pictures, read in one pass. A key that is not what the record says is another data set.
-Result<std::vector<PagePicture>> shrink_samples(SourceOptions options, const DecoderOptions& decoder,
+Result<std::vector<PagePicture>> shrink_samples(SourceOptions options, const DecoderOptions& decoder_options,
                                                 std::vector<SampleFigure> samples) {
   options.shard = {};
   OCTET_TRY(const auto source, Source::open(options));
-  OCTET_TRY(Shrinker shrinker, Shrinker::create(decoder));
+  OCTET_TRY(Encoder encoder, Encoder::create({ImageFormat::jpeg, 85}));
+  Decoder decoder(decoder_options);
+  std::vector<std::uint8_t> buffer;
+  const auto shrink = [&](const ImageBytes& image) -> Result<PagePicture> {
+    OCTET_TRY(const WholePicture picture, decode_whole(image, decoder, small, buffer));
+    OCTET_TRY(const auto jpeg, encoder.encode(picture.pixels, picture.display.size, Color::rgb));
+    return PagePicture{{}, picture.stored, std::string(jpeg.begin(), jpeg.end())};
+  };
   std::vector<PagePicture> pictures;
   for (SampleFigure& sample : samples) {
     std::optional<Entry> entry;
@@ -68,7 +53,7 @@ Result<std::vector<PagePicture>> shrink_samples(SourceOptions options, const Dec
                        (entry ? entry->key : "absent") + "', not '" + sample.key + "'"};
     }
     if (!entry->image) return entry->image.error();
-    auto picture = shrinker.shrink(*entry->image);
+    auto picture = shrink(*entry->image);
     if (!picture) {
       Error error = std::move(picture).error();
       error.where = entry->key;

@@ -152,6 +152,7 @@ Result<std::span<const std::uint8_t>> Encoder::Impl::jpeg(const std::uint8_t* pi
   cinfo.input_components = color == Color::gray ? 1 : 3;
   jpeg_set_defaults(&cinfo);
   jpeg_set_quality(&cinfo, options_.quality, TRUE);
+  if (options_.full_chroma) cinfo.comp_info[0].h_samp_factor = cinfo.comp_info[0].v_samp_factor = 1;
   jpeg_start_compress(&cinfo, TRUE);
   while (cinfo.next_scanline < cinfo.image_height) {
     auto* line = const_cast<JSAMPROW>(pixels + row * cinfo.next_scanline);  // libjpeg only reads it

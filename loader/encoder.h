@@ -15,13 +15,14 @@ enum class ImageFormat : std::uint8_t { jpeg, png };
 
 struct EncoderOptions {
   ImageFormat format = ImageFormat::jpeg;
-  int quality = 95;  ///< JPEG: 1..100; PNG: zlib's level, 0..9
+  int quality = 95;          ///< JPEG: 1..100; PNG: zlib's level, 0..9
+  bool full_chroma = false;  ///< JPEG: 4:4:4, which keeps coloured lines and letters sharp
 };
 
 /// Encodes one picture after the other. JPEG files are those of OpenCV's imencode, byte for byte with
-/// the same libjpeg: baseline, 4:2:0, libjpeg's standard Huffman tables, accurate integer DCT. PNG is
-/// 8-bit gray or RGB with zlib's run-length strategy and the sub filter, as OpenCV writes it. One
-/// encoder per worker: keeps its buffer; not thread-safe.
+/// the same libjpeg: baseline, 4:2:0 (unless full_chroma), libjpeg's standard Huffman tables, accurate integer DCT. PNG
+/// is 8-bit gray or RGB with zlib's run-length strategy and the sub filter, as OpenCV writes it. One encoder per
+/// worker: keeps its buffer; not thread-safe.
 class Encoder {
  public:
   /// Error(usage) when the quality is out of range.

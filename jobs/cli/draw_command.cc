@@ -29,7 +29,7 @@ Result<ExitCode> draw_command(const po::variables_map& values) {
   OCTET_TRY(options.output, required(values, "output"));
   OCTET_TRY(options.load, load_options(values));
   OCTET_TRY(options.stream, stream_options(values));
-  OCTET_TRY(options.format, parse_picture_format(values["format"].as<std::string>()));
+  OCTET_TRY(options.format, parse_image_format(values["format"].as<std::string>()));
   if (const auto against = given<std::string>(values, "against")) options.against = *against;
   options.against_load.preprocess = options.load.preprocess;
   options.min_score = values["min-score"].as<float>();

@@ -2,12 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <csetjmp>
-#include <cstdio>  // jpeglib.h needs FILE
-#include <cstdlib>
 #include <vector>
 
-#include <jpeglib.h>
 #include <pango/pangocairo.h>
 
 #include "octet/jobs/writers/utf8.h"
@@ -32,55 +28,6 @@ using FontOptions = std::unique_ptr<cairo_font_options_t, Deleter<cairo_font_opt
 
 void set_color(cairo_t* cairo, Rgb color, double alpha = 1) {
   cairo_set_source_rgba(cairo, color.red / 255.0, color.green / 255.0, color.blue / 255.0, alpha);
-}
-
-cairo_status_t append_png(void* text, const unsigned char* bytes, unsigned int count) {
-  try {
-    static_cast<std::string*>(text)->append(reinterpret_cast<const char*>(bytes), count);
-    return CAIRO_STATUS_SUCCESS;
-  } catch (...) {  // NOLINT(bugprone-empty-catch): exceptions must not pass through C
-    return CAIRO_STATUS_NO_MEMORY;
-  }
-}
-
-struct JpegErrors : jpeg_error_mgr {
-  std::jmp_buf jump;
-};
-
-[[noreturn]] void on_jpeg_error(j_common_ptr cinfo) { std::longjmp(static_cast<JpegErrors*>(cinfo->err)->jump, 1); }
-void ignore_jpeg_message(j_common_ptr /*cinfo*/) {}
-
-/// Cairo's RGB24 surface (four bytes a pixel: blue, green, red, unused) as JPEG in `file`, which the
-/// caller frees; false on failure. Nothing with a destructor lives here, because of longjmp.
-bool compress(const std::uint8_t* rows, Size size, std::size_t stride, int quality, unsigned char*& file,
-              unsigned long& bytes) {
-  jpeg_compress_struct cinfo{};
-  JpegErrors errors{};
-  cinfo.err = jpeg_std_error(&errors);
-  errors.error_exit = on_jpeg_error;
-  errors.output_message = ignore_jpeg_message;
-  if (setjmp(errors.jump) != 0) {  // NOLINT(cert-err52-cpp): the only way out of libjpeg
-    jpeg_destroy_compress(&cinfo);
-    file = nullptr;  // out of memory: libjpeg may have freed it already while growing
-    return false;
-  }
-  jpeg_create_compress(&cinfo);
-  jpeg_mem_dest(&cinfo, &file, &bytes);
-  cinfo.image_width = static_cast<JDIMENSION>(size.width);
-  cinfo.image_height = static_cast<JDIMENSION>(size.height);
-  cinfo.input_components = 4;
-  cinfo.in_color_space = JCS_EXT_BGRX;
-  jpeg_set_defaults(&cinfo);
-  jpeg_set_quality(&cinfo, quality, TRUE);
-  cinfo.comp_info[0].h_samp_factor = cinfo.comp_info[0].v_samp_factor = 1;  // coloured text stays sharp
-  jpeg_start_compress(&cinfo, TRUE);
-  while (cinfo.next_scanline < cinfo.image_height) {
-    JSAMPROW row = const_cast<JSAMPROW>(rows + cinfo.next_scanline * stride);
-    jpeg_write_scanlines(&cinfo, &row, 1);
-  }
-  jpeg_finish_compress(&cinfo);
-  jpeg_destroy_compress(&cinfo);
-  return true;
 }
 
 }  // namespace
@@ -214,24 +161,24 @@ Rect Canvas::measure(std::string_view text, const TextStyle& style) const {
   return {0, 0, static_cast<double>(logical.width) / PANGO_SCALE, static_cast<double>(logical.height) / PANGO_SCALE};
 }
 
-Result<std::string> Canvas::png() const {
-  std::string file;
-  const cairo_status_t status = cairo_surface_write_to_png_stream(impl_->surface(), append_png, &file);
-  if (status == CAIRO_STATUS_SUCCESS) return file;
-  return Error{status == CAIRO_STATUS_NO_MEMORY ? ErrorCode::limit : ErrorCode::internal, "",
-               std::string("PNG cannot be made: ") + cairo_status_to_string(status)};
-}
+Size Canvas::size() const noexcept { return impl_->size(); }
 
-Result<std::string> Canvas::jpeg(int quality) const {
+std::vector<std::uint8_t> Canvas::rgb() const {
   cairo_surface_flush(impl_->surface());
-  unsigned char* file = nullptr;
-  unsigned long bytes = 0;
-  const bool done =
-      compress(cairo_image_surface_get_data(impl_->surface()), impl_->size(),
-               static_cast<std::size_t>(cairo_image_surface_get_stride(impl_->surface())), quality, file, bytes);
-  const std::unique_ptr<unsigned char, Deleter<std::free>> owner(file);
-  if (!done) return Error{ErrorCode::limit, "", "JPEG cannot be made"};
-  return std::string(reinterpret_cast<const char*>(file), bytes);
+  const unsigned char* const rows = cairo_image_surface_get_data(impl_->surface());
+  const int stride = cairo_image_surface_get_stride(impl_->surface());
+  const auto [width, height] = impl_->size();
+  std::vector<std::uint8_t> result(static_cast<std::size_t>(3 * width * height));
+  std::uint8_t* dst = result.data();
+  for (std::int64_t y = 0; y < height; ++y) {
+    const auto* src = reinterpret_cast<const std::uint32_t*>(rows + y * stride);
+    for (std::int64_t x = 0; x < width; ++x, dst += 3) {
+      dst[0] = static_cast<std::uint8_t>(src[x] >> 16U);
+      dst[1] = static_cast<std::uint8_t>(src[x] >> 8U);
+      dst[2] = static_cast<std::uint8_t>(src[x]);
+    }
+  }
+  return result;
 }
 
 }  // namespace octet

@@ -6,6 +6,7 @@
 #include <span>         // std::span
 #include <string>       // std::string
 #include <string_view>  // std::string_view
+#include <vector>       // std::vector
 
 #include "octet/graph/result.h"
 #include "octet/jobs/draw/color.h"
@@ -44,9 +45,9 @@ class Canvas {
   /// The size that text() covers, at (0, 0).
   [[nodiscard]] Rect measure(std::string_view text, const TextStyle& style) const;
 
-  /// The finished picture as a file's bytes. Error(limit) without memory, else Error(internal).
-  [[nodiscard]] Result<std::string> png() const;
-  [[nodiscard]] Result<std::string> jpeg(int quality) const;
+  [[nodiscard]] Size size() const noexcept;
+  /// What has been drawn so far: RGB bytes, row by row without gaps.
+  [[nodiscard]] std::vector<std::uint8_t> rgb() const;
 
  private:
   class Impl;

@@ -2,20 +2,17 @@
 // index (OUT.rec, OUT.idx), or into a folder with one sub-folder per class (OUT/<class>/NNNNN.jpg).
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <span>
 #include <vector>
 
-#include <jpeglib.h>  // needs <cstdio> first
-
+#include "octet/loader/encoder.h"
 #include "octet/loader/record_io.h"
 
 namespace {
-
-constexpr int kQuality = 95;
 
 std::vector<std::uint8_t> read_file(const char* path) {
   std::ifstream file(path, std::ios::binary);
@@ -29,39 +26,15 @@ std::uint32_t big_endian(const std::vector<std::uint8_t>& bytes, std::size_t at)
   return value;
 }
 
-std::vector<std::uint8_t> encode(const std::uint8_t* pixels, unsigned width, unsigned height) {
-  jpeg_compress_struct jpeg{};
-  jpeg_error_mgr errors{};
-  jpeg.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&jpeg);
-  unsigned char* data = nullptr;
-  unsigned long size = 0;
-  jpeg_mem_dest(&jpeg, &data, &size);
-  jpeg.image_width = width;
-  jpeg.image_height = height;
-  jpeg.input_components = 1;
-  jpeg.in_color_space = JCS_GRAYSCALE;
-  jpeg_set_defaults(&jpeg);
-  jpeg_set_quality(&jpeg, kQuality, TRUE);
-  jpeg_start_compress(&jpeg, TRUE);
-  while (jpeg.next_scanline < height) {
-    JSAMPROW row = const_cast<JSAMPROW>(pixels + std::size_t{jpeg.next_scanline} * width);
-    jpeg_write_scanlines(&jpeg, &row, 1);
-  }
-  jpeg_finish_compress(&jpeg);
-  jpeg_destroy_compress(&jpeg);
-  std::vector<std::uint8_t> encoded(data, data + size);
-  std::free(data);
-  return encoded;
-}
-
 struct Pictures {
   std::vector<std::uint8_t> images, labels;
   std::size_t count = 0;
   unsigned width = 0, height = 0;
 
-  [[nodiscard]] std::vector<std::uint8_t> jpeg(std::size_t i) const {
-    return encode(images.data() + 16 + i * width * height, width, height);
+  [[nodiscard]] std::span<const std::uint8_t> jpeg(std::size_t i, octet::Encoder& encoder) const {
+    const std::size_t bytes = std::size_t{width} * height;
+    return encoder.encode(std::span(images).subspan(16 + i * bytes, bytes), {width, height}, octet::Color::gray)
+        .value();
   }
   [[nodiscard]] unsigned label(std::size_t i) const { return labels[8 + i]; }
 };
@@ -82,21 +55,23 @@ Pictures read_pictures(const char* images_path, const char* labels_path) {
 }
 
 void pack_records(const Pictures& pictures, const std::filesystem::path& out) {
+  auto encoder = octet::Encoder::create({}).value();
   auto writer = octet::RecordWriter::create(out, std::filesystem::path(out).replace_extension(".idx")).value();
   for (std::size_t i = 0; i < pictures.count; ++i) {
     const float label = static_cast<float>(pictures.label(i));
-    writer.append(i, {&label, 1}, pictures.jpeg(i)).value();
+    writer.append(i, {&label, 1}, pictures.jpeg(i, encoder)).value();
   }
   writer.close().value();
 }
 
 void pack_folder(const Pictures& pictures, const std::filesystem::path& out) {
+  auto encoder = octet::Encoder::create({}).value();
   for (std::size_t i = 0; i < pictures.count; ++i) {
     const auto folder = out / std::to_string(pictures.label(i));
     std::filesystem::create_directories(folder);
     char name[32];
     std::snprintf(name, sizeof name, "%05zu.jpg", i);
-    const auto jpeg = pictures.jpeg(i);
+    const auto jpeg = pictures.jpeg(i, encoder);
     std::ofstream file(folder / name, std::ios::binary);
     file.write(reinterpret_cast<const char*>(jpeg.data()), static_cast<std::streamsize>(jpeg.size()));
     if (!file.flush())

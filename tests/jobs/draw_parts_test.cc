@@ -246,8 +246,8 @@ TEST(FormatScore, IsShort) {
   EXPECT_EQ(format_score(NAN), "n/a");
 }
 
-// A sheet of one gray picture with one box or class.
-std::string sheet(const std::vector<std::string>& labels, const Outcome& outcome) {
+// The pixels of a sheet of one gray picture with one box or class; none when it cannot be drawn.
+std::vector<std::uint8_t> sheet(const std::vector<std::string>& labels, const Outcome& outcome) {
   SheetInput input;
   const std::vector<std::uint8_t> pixels(400 * 300 * 3, 128);
   const std::vector<Outcome> outcomes{outcome};
@@ -258,7 +258,8 @@ std::string sheet(const std::vector<std::string>& labels, const Outcome& outcome
   input.speakers = {{"model", true, labels}};
   input.outcomes = outcomes;
   const auto drawn = draw_sheet(input);
-  return drawn ? drawn->canvas.png().value() : to_string(drawn.error());
+  EXPECT_TRUE(drawn) << to_string(drawn.error());
+  return drawn ? drawn->canvas.rgb() : std::vector<std::uint8_t>();
 }
 
 TEST(DrawSheet, ShowsLabelsScoresAndBoxes) {
@@ -281,7 +282,7 @@ TEST(DrawSheet, TakesBoxesFromAnywhere) {
                               {1, 0.8F, 30, 20, 5, 5},
                               {-7, 0.7F, 1000, 1000, 2000, 2000},
                               {2147483647, 0.6F, 0, 0, 0, 0}});
-  EXPECT_EQ(sheet({}, wild).substr(1, 3), "PNG");
+  EXPECT_FALSE(sheet({}, wild).empty());
 }
 
 TEST(Canvas, TextHasASizeAndColoursPixels) {
@@ -296,32 +297,27 @@ TEST(Canvas, TextHasASizeAndColoursPixels) {
   TextStyle narrow = style;
   narrow.max_width = 60;
   EXPECT_LE(canvas->measure(std::string(2000, 'w'), narrow).width, 61);
-  const std::string blank = canvas->png().value();
+  const auto blank = canvas->rgb();
   canvas->text(5, 5, std::string("word \xE7\x8C\xAB \xFF\0", 11), style);
-  EXPECT_NE(canvas->png().value(), blank);
+  EXPECT_NE(canvas->rgb(), blank);
 }
 
-TEST(Canvas, FilesDecodeToWhatWasDrawn) {
+TEST(Canvas, HoldsWhatWasDrawn) {
   auto canvas = Canvas::create({40, 30});
   ASSERT_TRUE(canvas);
   const std::vector<std::uint8_t> blue{10, 20, 200, 10, 20, 200, 10, 20, 200, 10, 20, 200};
   canvas->fill({0, 0, 40, 30}, {250, 200, 10});
   canvas->pixels(blue, {2, 2}, 38, 28);
   canvas->pixels(blue, {2, 2}, 39, 28);  // does not fit: nothing happens
-  Preprocess exact;
-  exact.resize = ResizeMode::none;
-  exact.width = 40;
-  exact.height = 30;
-  std::vector<std::uint8_t> slot(slot_bytes(exact, {}));
-  for (const std::string& file : {canvas->png().value(), canvas->jpeg(95).value()}) {
-    Decoder decoder;
-    const std::span bytes(reinterpret_cast<const std::uint8_t*>(file.data()), file.size());
-    ASSERT_TRUE(decoder.decode(bytes, exact, {}, slot));
-    EXPECT_NEAR(slot[0], 250, 6);
-    EXPECT_NEAR(slot[1], 200, 6);
-    const std::size_t corner = slot.size() - 3;
-    EXPECT_NEAR(slot[corner], 10, 40);
-    EXPECT_NEAR(slot[corner + 2], 200, 40);
+  EXPECT_EQ(canvas->size().width, 40);
+  EXPECT_EQ(canvas->size().height, 30);
+  const auto rgb = canvas->rgb();
+  ASSERT_EQ(rgb.size(), 3U * 40 * 30);
+  for (std::size_t i = 0; i < rgb.size() / 3; ++i) {
+    const bool corner = i / 40 >= 28 && i % 40 >= 38;
+    const std::vector<std::uint8_t> pixel(rgb.begin() + 3 * i, rgb.begin() + 3 * i + 3);
+    ASSERT_EQ(pixel, corner ? (std::vector<std::uint8_t>{10, 20, 200}) : (std::vector<std::uint8_t>{250, 200, 10}))
+        << "pixel " << i;
   }
   EXPECT_FALSE(Canvas::create({0, 10}));
   EXPECT_FALSE(Canvas::create({10, 1 << 20}));

@@ -42,7 +42,7 @@ class Draw : public testing::Test {
 };
 
 TEST_F(Draw, WritesOneSheetAPictureAndThePage) {
-  for (const PictureFormat format : {PictureFormat::jpeg, PictureFormat::png}) {
+  for (const ImageFormat format : {ImageFormat::jpeg, ImageFormat::png}) {
     DrawOptions drawing = options();
     drawing.format = format;
     fs::remove_all(drawing.output);
@@ -101,7 +101,7 @@ TEST_F(Draw, RefusesOptionsOutOfRange) {
   std::ofstream(folder_.path() / "file") << "in the way";
   drawing.output = folder_.path() / "file";
   EXPECT_EQ(draw(drawing).error().code, ErrorCode::cannot_write);
-  EXPECT_FALSE(parse_picture_format("gif"));
+  EXPECT_FALSE(parse_image_format("gif"));
 }
 
 TEST(RenderSvg, DrawsOrSaysWhy) {

@@ -52,6 +52,25 @@ TEST(Encoder, PngComesBackExactly) {
   EXPECT_EQ(decoded(encoded(encoder, picture, Color::bgr), picture.size, Color::bgr), picture.pixels);
 }
 
+TEST(Encoder, FullChromaKeepsTheColourOfSinglePixels) {
+  Picture picture = make_picture({32, 32}, 3);
+  for (std::size_t i = 0; i < picture.pixels.size(); i += 3) {  // columns of red and blue
+    const bool red = i / 3 % 2 == 0;
+    picture.pixels[i] = red ? 255 : 0;
+    picture.pixels[i + 1] = 0;
+    picture.pixels[i + 2] = red ? 0 : 255;
+  }
+  const auto largest_error = [&](bool full_chroma) {
+    auto encoder = Encoder::create({ImageFormat::jpeg, 95, full_chroma}).value();
+    const ByteVector pixels = decoded(encoded(encoder, picture, Color::rgb), picture.size, Color::rgb);
+    int worst = 0;
+    for (std::size_t i = 0; i < pixels.size(); ++i) worst = std::max(worst, std::abs(pixels[i] - picture.pixels[i]));
+    return worst;
+  };
+  EXPECT_LT(largest_error(true), 20);
+  EXPECT_GT(largest_error(false), 60);
+}
+
 TEST(Encoder, JpegIsLibjpegsDefault) {
   for (const int quality : {1, 50, 95, 100}) {
     auto encoder = make_encoder(ImageFormat::jpeg, quality);
