@@ -23,26 +23,6 @@ Error at(const fs::path& file, const Error& error) {
   return {error.code, error.where.empty() ? file.string() : error.where, error.message};
 }
 
-/// One name a line; empty lines at the end do not count.
-Result<std::vector<std::string>> read_labels(const fs::path& file) {
-  OCTET_TRY(const std::string text, read_text_file(file, kMaxLabelBytes));
-  std::vector<std::string> labels;
-  std::size_t start = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;
-  while (start < text.size()) {
-    const std::size_t end = std::min(text.find('\n', start), text.size());
-    std::string line = text.substr(start, end - start);
-    if (line.ends_with('\r')) line.pop_back();
-    if (!is_utf8(line)) {
-      return Error{ErrorCode::invalid_config, file.string() + ":" + std::to_string(labels.size() + 1),
-                   "the label is not UTF-8"};
-    }
-    labels.push_back(std::move(line));
-    start = end + 1;
-  }
-  while (!labels.empty() && labels.back().empty()) labels.pop_back();
-  return labels;
-}
-
 /// A label file given by option is the user's path; one that the model names lies beside the model.
 Result<std::vector<std::string>> find_labels(const Preprocess& preprocess, const LoadOptions& options,
                                              const fs::path& prefix) {
@@ -224,6 +204,25 @@ Result<Model> load_model(const fs::path& prefix, const LoadOptions& options) {
     OCTET_TRY(model.graph, build_mxnet(symbol, &params, model.preprocess, options, where));
   }
   return model;
+}
+
+Result<std::vector<std::string>> read_labels(const fs::path& file) {
+  OCTET_TRY(const std::string text, read_text_file(file, kMaxLabelBytes));
+  std::vector<std::string> labels;
+  std::size_t start = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;
+  while (start < text.size()) {
+    const std::size_t end = std::min(text.find('\n', start), text.size());
+    std::string line = text.substr(start, end - start);
+    if (line.ends_with('\r')) line.pop_back();
+    if (!is_utf8(line)) {
+      return Error{ErrorCode::invalid_config, file.string() + ":" + std::to_string(labels.size() + 1),
+                   "the label is not UTF-8"};
+    }
+    labels.push_back(std::move(line));
+    start = end + 1;
+  }
+  while (!labels.empty() && labels.back().empty()) labels.pop_back();
+  return labels;
 }
 
 Result<void> save_model(const Model& model, const fs::path& prefix) {

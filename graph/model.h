@@ -56,6 +56,10 @@ Result<Model> load_model(const std::filesystem::path& prefix, const LoadOptions&
 /// are stored as int8. load_model reads back an equal Model.
 Result<void> save_model(const Model& model, const std::filesystem::path& prefix);
 
+/// Class names, one a line: line i (from 0) names class i; empty lines at the end do not count. Error(invalid_config)
+/// with the line for what is not UTF-8.
+Result<std::vector<std::string>> read_labels(const std::filesystem::path& file);
+
 /// Lower-case hex SHA-256 of a file's bytes.
 Result<std::string> file_digest(const std::filesystem::path& file);
 

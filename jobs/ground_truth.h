@@ -39,4 +39,8 @@ std::vector<TruthBox> truth_in_pixels(const ImageTruth& truth, double width, dou
 /// `where` empty, for everything else.
 Result<ImageTruth> parse_packed_label(std::span<const float> label);
 
+/// The reverse, for a picture of width x height pixels: A = 2, B = 6, the sixth value 1 for difficult objects and for
+/// groups (as MXNet's example/ssd packs COCO).
+std::vector<float> make_packed_label(const ImageTruth& truth, double width, double height);
+
 }  // namespace octet

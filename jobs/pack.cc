@@ -6,6 +6,7 @@
 #include <limits>   // std::numeric_limits
 #include <utility>  // std::move
 
+#include "octet/jobs/annotations.h"
 #include "octet/jobs/pack/part_writer.h"
 #include "octet/jobs/pack/picture.h"
 #include "octet/jobs/stage/entry_counter.h"
@@ -34,6 +35,12 @@ Result<void> check_options(const PackOptions& options) {
   if (options.list_only && is_record_file(options.stream.source.data)) {
     return bad("a record file holds no paths to list");
   }
+  if (!options.annotations.empty()) {
+    if (is_record_file(options.stream.source.data)) {
+      return bad("annotations are matched by file name; a record file's entries have labels of their own");
+    }
+    if (options.change && options.change->center_crop) return bad("annotated boxes do not fit to a centre crop");
+  }
   if (options.chunks < 1 || options.chunks > 100'000) return bad("the number of chunks must be within 1 to 100000");
   const double train = options.train_ratio;
   const double test = options.test_ratio;
@@ -45,8 +52,10 @@ Result<void> check_options(const PackOptions& options) {
 
 class PackRun {
  public:
-  PackRun(const PackOptions& options, EntryOrder& order, std::vector<PackPart> parts)
+  PackRun(const PackOptions& options, std::optional<Annotations> annotations, EntryOrder& order,
+          std::vector<PackPart> parts)
       : options_(options),
+        annotations_(std::move(annotations)),
         order_(order),
         parts_(std::move(parts)),
         with_list_(!is_record_file(options.stream.source.data)),
@@ -59,6 +68,7 @@ class PackRun {
   void run_graph(std::size_t tokens);
   ItemPointer read(tbb::flow_control& control);
   void make(Item& item);
+  [[nodiscard]] Result<std::vector<float>> labels_of(const Entry& entry, Size stored) const;
   Result<void> make_entry(Item& item);
   void write(const Item& item);
   Result<void> take(const Item& item);
@@ -68,6 +78,7 @@ class PackRun {
   void fail(Error error);
 
   const PackOptions& options_;
+  const std::optional<Annotations> annotations_;
   EntryOrder& order_;
   const std::vector<PackPart> parts_;
   const bool with_list_;
@@ -102,22 +113,45 @@ ItemPointer PackRun::read(tbb::flow_control& control) {
   return nullptr;
 }
 
+/// `stored`: the picture's size, 0 x 0 when it has not been read.
+Result<std::vector<float>> PackRun::labels_of(const Entry& entry, Size stored) const {
+  if (!annotations_) {
+    std::vector<float> labels = entry.labels;
+    if (!options_.all_labels && labels.size() > 1) labels.resize(1);
+    return labels;
+  }
+  const ImageTruth* const truth = annotations_->find(entry.key);
+  if (truth == nullptr) {
+    return Error{ErrorCode::bad_record, {}, "has no annotation of its own in " + options_.annotations.string()};
+  }
+  if (stored.width > 0) {
+    return make_packed_label(*truth, static_cast<double>(stored.width), static_cast<double>(stored.height));
+  }
+  if (truth->width > 0) return make_packed_label(*truth, truth->width, truth->height);
+  return Error{ErrorCode::bad_record, {}, "the annotation does not tell the picture's size, which a list alone needs"};
+}
+
 Result<void> PackRun::make_entry(Item& item) {
   const Entry& entry = item.entry;
   if (!entry.image) return entry.image.error();
   if (!entry.id) return Error{ErrorCode::bad_record, {}, "the index is not a whole number of 0 or more"};
-  std::span<const float> labels = entry.labels;
-  if (!options_.all_labels && labels.size() > 1) labels = labels.first(1);
   item.packed.id = *entry.id;
+  std::span<const std::uint8_t> image;
+  Size stored{0, 0};
+  if (!options_.list_only) {
+    auto& packer = packers_.local();
+    if (packer == nullptr) {
+      OCTET_TRY(packer, PicturePacker::create(options_));
+    }
+    OCTET_TRY(image, packer->run(*entry.image));
+    stored = packer->stored_size();
+  }
+  OCTET_TRY(const std::vector<float> values, labels_of(entry, stored));
+  std::span<const float> labels = values;
   if (with_list_) {
     OCTET_TRY(item.packed.line, list_line(*entry.id, labels, entry.key));
   }
   if (options_.list_only) return {};
-  auto& packer = packers_.local();
-  if (packer == nullptr) {
-    OCTET_TRY(packer, PicturePacker::create(options_));
-  }
-  OCTET_TRY(const auto image, packer->run(*entry.image));
   const IRHeader header = header_for(*entry.id, labels);
   if (header.flag == 0) labels = {};
   if (kIRHeaderBytes + labels.size_bytes() + image.size() >= kRecordPayloadLimit) {
@@ -240,6 +274,10 @@ Result<PackSummary> PackRun::execute(std::size_t tokens) {
 Result<PackSummary> run_pack(const PackOptions& options) {
   OCTET_CHECK(check_options(options));
   OCTET_CHECK(PicturePacker::create(options));
+  std::optional<Annotations> annotations;
+  if (!options.annotations.empty()) {
+    OCTET_TRY(annotations, Annotations::load(options.annotations, options.labels));
+  }
   OCTET_TRY(auto source, Source::open(options.stream.source));
   OCTET_TRY(EntryOrder order, EntryOrder::create(options, std::move(source)));
   std::vector<PackPart> parts = {{"", 0, std::numeric_limits<std::uint64_t>::max()}};
@@ -250,7 +288,8 @@ Result<PackSummary> run_pack(const PackOptions& options) {
   OCTET_CHECK(make_folder(options.output.parent_path()));
   OCTET_TRY(const auto workers, Workers::create(options.stream.threads));
   const auto tokens = 4 * static_cast<std::size_t>(workers->threads());
-  return workers->execute([&] { return PackRun(options, order, std::move(parts)).execute(tokens); });
+  return workers->execute(
+      [&] { return PackRun(options, std::move(annotations), order, std::move(parts)).execute(tokens); });
 }
 
 }  // namespace

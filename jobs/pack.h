@@ -34,10 +34,14 @@ struct PackOptions {
   std::optional<PictureChange> change;  ///< unset: the bytes of the files are stored as they are
   bool check = false;                   ///< without a change: decode all pixels, not the header alone
   bool list_only = false;               ///< write the .lst files and read no picture
-  bool all_labels = true;               ///< pack all labels of an entry; else its first one alone
-  bool shuffle = false;                 ///< a random order, which holds the list in memory (about 300 bytes an entry)
-  std::uint64_t seed = 100;             ///< of the order; the same on every machine
-  int chunks = 1;                       ///< X_0.rec, X_1.rec, ...: consecutive equal shares of the order
+  /// COCO JSON or a folder of VOC XML whose objects become the labels of the pictures of a folder or list, matched by
+  /// name, in MXNet's packed form; empty: the data's own labels. `labels` are the class names (see Annotations::load).
+  std::filesystem::path annotations;
+  std::vector<std::string> labels;
+  bool all_labels = true;    ///< pack all labels of an entry; else its first one alone
+  bool shuffle = false;      ///< a random order, which holds the list in memory (about 300 bytes an entry)
+  std::uint64_t seed = 100;  ///< of the order; the same on every machine
+  int chunks = 1;            ///< X_0.rec, X_1.rec, ...: consecutive equal shares of the order
   /// Shares of each chunk's order: X_test.rec, X_train.rec, and X_val.rec for what is left. A train
   /// ratio of 1 means no split.
   double train_ratio = 1, test_ratio = 0;

@@ -56,6 +56,16 @@ Result<ImageTruth> parse_packed_label(std::span<const float> label) {
   return truth;
 }
 
+std::vector<float> make_packed_label(const ImageTruth& truth, double width, double height) {
+  std::vector<float> label{2, 6};
+  for (const TruthBox& box : truth_in_pixels(truth, width, height)) {
+    label.insert(label.end(), {static_cast<float>(box.id), static_cast<float>(box.xmin / width),
+                               static_cast<float>(box.ymin / height), static_cast<float>(box.xmax / width),
+                               static_cast<float>(box.ymax / height), box.difficult || box.crowd ? 1.0F : 0.0F});
+  }
+  return label;
+}
+
 std::vector<TruthBox> truth_in_pixels(const ImageTruth& truth, double width, double height) {
   const double x = truth.width > 0 ? width / truth.width : 1;
   const double y = truth.height > 0 ? height / truth.height : 1;

@@ -59,6 +59,11 @@ Result<PackOptions> pack_arguments(const po::variables_map& values) {
   options.check = values["check"].as<bool>();
   options.list_only = values["list"].as<bool>();
   options.all_labels = values["pack-label"].as<bool>();
+  if (const auto annotations = given<std::string>(values, "annotations")) options.annotations = *annotations;
+  if (const auto labels = given<std::string>(values, "labels")) {
+    if (options.annotations.empty()) return usage("--labels names the classes of --annotations");
+    OCTET_TRY(options.labels, read_labels(*labels));
+  }
   options.shuffle = values["shuffle"].as<bool>();
   options.seed = values["seed"].as<std::uint64_t>();
   options.chunks = values["chunks"].as<int>();
@@ -98,6 +103,9 @@ po::options_description pack_options() {
   add("seed", po::value<std::uint64_t>()->default_value(100)->value_name("N"), "of the order");
   add("pack-label", po::value<bool>()->default_value(true)->implicit_value(true)->value_name("0|1"),
       "1: store all labels of an entry; 0: the first alone");
+  add("annotations", po::value<std::string>()->value_name("PATH"),
+      "a COCO JSON file or a folder of Pascal VOC XML files: the objects become the labels, in MXNet's packed form");
+  add("labels", po::value<std::string>()->value_name("FILE"), "class names for --annotations, one a line");
   add("exts", po::value<std::string>()->value_name("\".jpg .png\""), "which files of a folder (default: JPEG and PNG)");
   add("no-verify", po::bool_switch(), "do not read the files back");
   po::options_description pictures("Pictures: bytes are stored as they are, unless one of these is given");

@@ -85,6 +85,7 @@ Result<std::span<const std::uint8_t>> PicturePacker::run(const ImageBytes& image
   if (file_.capacity() > kept_bytes) std::vector<std::uint8_t>().swap(file_);
   OCTET_TRY(const auto bytes, image.read(file_));
   OCTET_TRY(const ImageInfo stored, decoder_.measure(bytes));
+  stored_size_ = {stored.width, stored.height};
   if (!change_) {
     if (check_) OCTET_CHECK(decode(bytes, decoded_form({}, stored)));
     return bytes;

@@ -19,6 +19,8 @@ class PicturePacker {
 
   /// The bytes to store; valid until the next call and while `image` lives.
   Result<std::span<const std::uint8_t>> run(const ImageBytes& image);
+  /// Of the picture that run() has read last, as it is in its file.
+  [[nodiscard]] Size stored_size() const noexcept { return stored_size_; }
 
  private:
   PicturePacker(const PackOptions& options, Encoder encoder);
@@ -32,6 +34,7 @@ class PicturePacker {
   Decoder decoder_;
   Encoder encoder_;
   Resizer resizer_;
+  Size stored_size_;
   std::vector<std::uint8_t> file_, pixels_, resized_;
 };
 

@@ -34,6 +34,17 @@ expect_exit 65 "$OCTET" pack --data bad --output c/x.rec --on-error fail --quiet
 expect_exit 65 "$OCTET" pack --data bad --output c/x.rec --max-bad 0 --quiet
 [ -z "$(ls -A c)" ] || fail "files of a failed job: $(ls -A c)"
 
+# A detector's records from pictures and a COCO file, judged as with the file itself.
+mkdir det
+cp "$DATA/pictures/9/00000.jpg" det/a.jpg
+printf 'cat\ndog\n' >names.txt
+echo '{"images":[{"id":1,"file_name":"a.jpg","width":28,"height":28}],"categories":[{"id":5,"name":"dog"}],
+  "annotations":[{"image_id":1,"category_id":5,"bbox":[7,0,14,28]}]}' >a.json
+expect_exit 0 "$OCTET" pack --data det --annotations a.json --labels names.txt --output d/x.rec --quiet
+[ "$(cat d/x.lst)" = "$(printf '0\t2.000000\t6.000000\t1.000000\t0.250000\t0.000000\t0.750000\t1.000000\t0.000000\ta.jpg')" ] ||
+  fail "$(cat d/x.lst)"
+expect_exit 64 "$OCTET" pack --data det --labels names.txt --output d/x.rec --quiet
+
 # Wrong options and places.
 expect_exit 64 "$OCTET" pack --data bad --output c/x.rec --pass-through --resize 20
 expect_exit 64 "$OCTET" pack --data bad --output c/x

@@ -12,6 +12,7 @@
 #include <sstream>  // std::istringstream
 
 #include "jobs/tiny_model.h"
+#include "octet/jobs/ground_truth.h"
 #include "octet/jobs/pack/part_writer.h"
 #include "octet/jobs/report.h"
 #include "support/assets.h"
@@ -126,6 +127,63 @@ TEST_F(Pack, BytesAndLabelsStayAsTheyAre) {
   list.all_labels = false;
   ASSERT_TRUE(pack(list));
   EXPECT_EQ(entries_of({.data = list.output})[1].labels, std::vector<float>{1});
+}
+
+TEST_F(Pack, AnnotationsBecomePackedLabels) {
+  write_jpegs(3);  // 16 x 16, 17 x 17, 18 x 18
+  const fs::path coco = folder_.path() / "a.json", voc = folder_.path() / "voc";
+  std::ofstream(coco) << R"({"images":[{"id":1,"file_name":"0000.jpg","width":16,"height":16},
+    {"id":2,"file_name":"0001.jpg","width":34,"height":34}],"categories":[{"id":7,"name":"cat"},{"id":9,"name":"dog"}],
+    "annotations":[{"image_id":1,"category_id":9,"bbox":[4,8,8,4]},
+                   {"image_id":1,"category_id":7,"bbox":[0,0,16,16],"iscrowd":1}]})";
+  PackOptions packed = options(in_);
+  packed.annotations = coco;
+  packed.labels = {"bird", "cat", "dog"};
+  const std::vector<float> first{2, 6, 2, 0.25F, 0.5F, 0.75F, 0.75F, 0, 1, 0, 0, 1, 1, 1};
+  for (const bool resized : {false, true}) {  // shares of the picture stay
+    if (resized) packed.change = PictureChange{.resize_short = 40, .encoder = {}};
+    const auto summary = pack(packed).value();
+    EXPECT_EQ(summary.stream.failed, 1U);
+    EXPECT_THAT(text_out("x.bad.jsonl"), HasSubstr("0002.jpg"));
+    EXPECT_THAT(text_out("x.bad.jsonl"), HasSubstr("has no annotation of its own in "));
+    const auto entries = entries_of({.data = out_ / "x.rec"});
+    ASSERT_EQ(entries.size(), 2U);
+    EXPECT_EQ(entries[0].labels, first);
+    EXPECT_EQ(entries[1].labels, (std::vector<float>{2, 6})) << "a picture without objects";
+    const ImageTruth truth = parse_packed_label(entries[0].labels).value();
+    ASSERT_EQ(truth.boxes.size(), 2U);
+    EXPECT_TRUE(truth.boxes[1].difficult) << "a group is neither to be found nor to be missed";
+    EXPECT_TRUE(parse_packed_label(entries[1].labels)->boxes.empty());
+  }
+  packed.change.reset();
+  packed.list_only = true;
+  packed.output = out_ / "x.lst";
+  ASSERT_TRUE(pack(packed));
+  EXPECT_THAT(text_out("x.lst"), testing::StartsWith("0\t2.000000\t6.000000\t2.000000\t0.250000\t0.500000\t"));
+
+  // VOC counts pixels from 1; the size is the picture's own where the file does not tell it.
+  fs::create_directories(voc);
+  for (const std::string name : {"0000", "0001", "0002"}) {
+    std::ofstream(voc / (name + ".xml"))
+        << "<annotation><object><name>dog</name><difficult>1</difficult><bndbox><xmin>5"
+           "</xmin><ymin>1</ymin><xmax>9</xmax><ymax>17</ymax></bndbox></object>"
+           "</annotation>";
+  }
+  packed.annotations = voc;
+  const auto listed = pack(packed).value();
+  EXPECT_EQ(listed.stream.failed, 3U);
+  EXPECT_THAT(text_out("x.bad.jsonl"), HasSubstr("does not tell the picture's size"));
+  packed.list_only = false;
+  packed.output = out_ / "x.rec";
+  ASSERT_EQ(pack(packed)->stream.failed, 0U);
+  EXPECT_EQ(entries_of({.data = out_ / "x.rec"})[0].labels, (std::vector<float>{2, 6, 2, 0.25F, 0, 0.5F, 1, 1}));
+
+  packed.change = PictureChange{.center_crop = true, .encoder = {}};
+  EXPECT_EQ(pack(packed).error().code, ErrorCode::usage) << "boxes do not fit to a crop";
+  packed.change.reset();
+  packed.stream.source.data = out_ / "x.rec";
+  packed.output = out_ / "y.rec";
+  EXPECT_EQ(pack(packed).error().code, ErrorCode::usage) << "records have no names to match";
 }
 
 TEST_F(Pack, FoldersGiveClassesAndPositions) {
