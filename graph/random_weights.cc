@@ -16,6 +16,7 @@ namespace octet {
 namespace {
 
 constexpr std::size_t kMaxValues = std::size_t{1} << 30;
+constexpr std::size_t kMaxChannels = std::size_t{1} << 25;  // of what all layers read: each has its moments
 
 /// Steele, Lea and Flood's SplitMix64. Every variable draws from a stream of its own, so that its
 /// values do not depend on the other ones.
@@ -98,6 +99,8 @@ class Maker {
     std::vector<Shape> shapes;
     std::vector<Moments> inputs;
     for (const ValueRef& input : node.inputs) {
+      channels_ += moments_[static_cast<std::size_t>(input.node)].mean.size();
+      if (channels_ > kMaxChannels) return Error{ErrorCode::limit, "", "all layers have more than 2^25 channels"};
       shapes.push_back(graph_.value(input).shape);
       inputs.push_back(moments_[static_cast<std::size_t>(input.node)]);
     }
@@ -185,7 +188,7 @@ class Maker {
   std::map<std::string, const SymbolNode*> variables_;
   std::vector<Moments> moments_;
   ParamMap params_;
-  std::size_t values_ = 0;
+  std::size_t values_ = 0, channels_ = 0;
 };
 
 }  // namespace

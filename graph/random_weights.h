@@ -16,7 +16,7 @@ namespace octet {
 /// and variance are the predicted ones: activations keep their size through hundreds of layers,
 /// residual sums included. Constants take their shape, and where stated their value, from the
 /// variable's attributes. The same symbol, input and seed give the same bits on every machine.
-/// Error(limit) when there would be more than 2^30 values.
+/// Error(limit) when there would be more than 2^30 values, or when all layers together read more than 2^25 channels.
 Result<ParamMap> random_weights(const Symbol& symbol, const Preprocess& preprocess, std::uint64_t seed,
                                 const std::string& where);
 

@@ -205,7 +205,8 @@ Result<ScoreSummary> ScoreJob::execute() {
 }  // namespace
 
 Result<ScoreSummary> score(const ScoreOptions& options) {
-  if (options.top_k < 1) return Error{ErrorCode::usage, {}, "top_k must be at least 1"};
+  if (options.top_k < 1)
+    return Error{ErrorCode::usage, {}, "the number of classes a picture (top-k) must be at least 1"};
   if (options.output.empty()) return Error{ErrorCode::usage, {}, "no output folder is given"};
   auto scorer = options.scorer;
   if (scorer == nullptr) {

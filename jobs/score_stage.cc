@@ -25,7 +25,8 @@ bool same_pixels(const Preprocess& a, const Preprocess& b) {
 
 const Scorers& checked(const Scorers& scorers, const StageOptions& options) {
   if (scorers.empty()) throw Failure({ErrorCode::usage, "", "a scoring stage needs at least one model"});
-  if (options.top_k < 1) throw Failure({ErrorCode::usage, "", "top_k must be at least 1"});
+  if (options.top_k < 1)
+    throw Failure({ErrorCode::usage, "", "the number of classes a picture (top-k) must be at least 1"});
   if (options.batches_in_flight < 0) throw Failure({ErrorCode::usage, "", "batches_in_flight must not be negative"});
   for (const auto& scorer : scorers) {
     if (scorer == nullptr) throw Failure({ErrorCode::usage, "", "a scorer is missing"});

@@ -1,6 +1,7 @@
 #include "octet/jobs/cli/arguments.h"
 
 #include <charconv>
+#include <cmath>
 #include <fstream>
 #include <sstream>
 
@@ -129,6 +130,12 @@ Result<LoadOptions> load_options(const po::variables_map& values) {
   }
   if (const auto text = given<std::string>(values, "shape")) {
     OCTET_TRY(const std::vector<float> sizes, parse_numbers("shape", *text));
+    constexpr float max_size = 1 << 24;  // floats are exact up to here
+    for (const float size : sizes) {
+      if (!(size >= 0 && size <= max_size && size == std::trunc(size))) {
+        return usage("--shape takes three whole numbers, not '" + *text + "'");
+      }
+    }
     fields.shape.emplace(sizes.begin(), sizes.end());
   }
   return options;

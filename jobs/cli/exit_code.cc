@@ -9,10 +9,10 @@ ExitCode exit_code(ErrorCode code) noexcept {
     case ErrorCode::cannot_write: return kCannotWrite;
     case ErrorCode::io:
     case ErrorCode::bad_record: return kIoError;
-    case ErrorCode::bad_image:
-    case ErrorCode::limit: return kTooManyBad;
+    case ErrorCode::bad_image: return kTooManyBad;
     case ErrorCode::invalid_model:
     case ErrorCode::invalid_config:
+    case ErrorCode::limit:  // of a model or description: a picture's is bad_image where it ends a job
     case ErrorCode::unsupported: return kInvalidConfig;
     case ErrorCode::cancelled: return kStopped;
     case ErrorCode::internal: return kInternal;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <exception>
 #include <iostream>
+#include <sstream>
 #include <thread>
 
 #include "octet/graph/version.h"
@@ -31,7 +32,7 @@ constexpr Command kCommands[] = {
 
 void print_overview(std::ostream& out) {
   out << "octet " << kVersion << ": scores large sets of images with INT8 convolutional networks on CPUs\n\n"
-      << "usage: octet COMMAND [options]      octet COMMAND --help tells all\n\n";
+      << "usage: octet COMMAND [options]      octet COMMAND --help tells all      octet --version\n\n";
   for (const Command& command : kCommands) {
     out << "  " << command.name << std::string(12 - command.name.size(), ' ') << command.summary << '\n';
   }
@@ -59,9 +60,12 @@ int run(const Command& command, Arguments arguments) {
   auto values = job_file.empty() ? parse_arguments(arguments, options) : parse_job_file(job_file, arguments, options);
   if (!values) return fail(command.name, values.error());
   if (values->count("help") != 0) {
+    std::ostringstream text;
+    text << options;  // begins with an empty line where the options come in groups
+    const std::string lines = text.str();
     std::cout << "usage: octet " << command.name << (command.operand.empty() ? "" : " JOB.ini") << " [options]\n"
               << command.summary << "\n\n"
-              << options;
+              << lines.substr(std::min(lines.find_first_not_of('\n'), lines.size()));
     return kDone;
   }
   const Result<ExitCode> done = command.run(*values);

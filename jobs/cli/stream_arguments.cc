@@ -135,7 +135,8 @@ po::options_description calibration_options() {
   add("exclude", po::value<std::vector<std::string>>()->composing()->value_name("NAME"),
       "a node that stays FP32; may be repeated");
   add("dtype", po::value<std::string>()->default_value("auto")->value_name("auto|s8|u8"), "type of activations");
-  add("percentile", po::value<double>()->default_value(CalibrationOptions{}.percentile)->value_name("P"),
+  const double percentile = CalibrationOptions{}.percentile;
+  add("percentile", po::value<double>()->default_value(percentile, fixed(percentile, 2))->value_name("P"),
       "share of values inside the range, for --mode percentile");
   add("min-agreement", po::value<double>()->value_name("P"),
       "keep the fewest layers in FP32 with which the best class is that of the FP32 network for P percent of the "

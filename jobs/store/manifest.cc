@@ -98,6 +98,10 @@ void read_line(std::string_view line, Manifest& manifest) {
 Result<Manifest> parse_manifest(const fs::path& file, std::string_view text) {
   Manifest manifest;
   std::uint64_t number = 1;
+  const auto damaged = [&](const char* how) {
+    return Error{ErrorCode::bad_record, file.string() + ":" + std::to_string(number),
+                 std::string("the manifest is damaged: ") + how};
+  };
   try {
     for (; !text.empty(); ++number) {
       const std::size_t length = text.find('\n');
@@ -114,9 +118,10 @@ Result<Manifest> parse_manifest(const fs::path& file, std::string_view text) {
       }
       read_job(json, manifest);
     }
-  } catch (const ManifestJson::exception& problem) {
-    return Error{ErrorCode::bad_record, file.string() + ":" + std::to_string(number),
-                 std::string("the manifest is damaged: ") + problem.what()};
+  } catch (const ManifestJson::parse_error&) {
+    return damaged("the line is not valid JSON");
+  } catch (const ManifestJson::exception&) {
+    return damaged("a field is missing or of another kind");
   }
   if (number == 1) return Error{ErrorCode::bad_record, file.string(), "the manifest is empty"};
   return manifest;

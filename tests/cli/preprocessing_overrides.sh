@@ -5,3 +5,13 @@ cmp -s a/scores.jsonl b/scores.jsonl && fail "--mean changed nothing"
 expect_exit 0 "$OCTET" score --model "$MODEL" --data "$DATA/pictures.rec" --output c --limit 5 --resize warp --quiet
 cmp a/scores.jsonl c/scores.jsonl || fail "a picture that fits already must not change by --resize warp"
 expect_exit 78 "$OCTET" score --model "$MODEL" --data "$DATA/pictures.rec" --output d --shape 3,28,28 --quiet
+for shape in 1,28.5,28 nan,28,28 1,1e30,28 -1,28,28; do
+  expect_exit 64 "$OCTET" score --model "$MODEL" --data "$DATA/pictures.rec" --output e --shape "$shape" --quiet
+  expect_text err "--shape takes three whole numbers"
+done
+# A symbol past a limit is an invalid model, not a bad picture.
+mkdir -p deep
+cp "$MODEL-0000.params" deep/net-0000.params
+printf '%.0s[' $(seq 5000) >deep/net-symbol.json
+expect_exit 78 "$OCTET" inspect --model deep/net
+expect_text err "net-symbol.json:[0-9]+: JSON is nested deeper than"

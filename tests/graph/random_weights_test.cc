@@ -115,6 +115,17 @@ TEST(RandomWeights, RefuseWhatTheyCannotSize) {
   EXPECT_EQ(made.error().code, ErrorCode::limit);
   EXPECT_THAT(made.error().where, testing::HasSubstr("fc"));
 
+  Net doubled(3, 6, 6);  // 3 * 8^8 channels, each with its moments
+  auto at = doubled.data();
+  for (int i = 0; i < 8; ++i) {
+    at = doubled.op("Concat", "c" + std::to_string(i), {{"num_args", "8"}}, {at, at, at, at, at, at, at, at});
+  }
+  doubled.head(at);
+  made = random_weights(doubled.symbol, doubled.preprocess, 0, "net");
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, ErrorCode::limit);
+  EXPECT_THAT(to_string(made.error()), testing::HasSubstr("node 'c7' (Concat): all layers"));
+
   Net bare(3, 6, 6);
   bare.head(bare.add("sum", bare.data(), bare.variable("offset")));
   made = random_weights(bare.symbol, bare.preprocess, 0, "net");

@@ -103,6 +103,8 @@ TEST_F(ManifestFile, DamageIsAnErrorWithItsLine) {
     ASSERT_FALSE(manifest) << line;
     EXPECT_EQ(manifest.error().code, ErrorCode::bad_record);
     EXPECT_THAT(manifest.error().where, HasSubstr("manifest.jsonl:2"));
+    EXPECT_THAT(manifest.error().message, testing::StartsWith("the manifest is damaged: "));
+    EXPECT_THAT(manifest.error().message, testing::Not(HasSubstr("exception"))) << "a library's own words";
   }
   write("{\"octet_job\":99}\n");
   EXPECT_EQ(read().error().code, ErrorCode::unsupported);

@@ -205,7 +205,7 @@ TEST_F(Score, ReportsProgress) {
 TEST_F(Score, RefusesWhatCannotWork) {
   ScoreOptions wrong = options();
   wrong.top_k = 0;
-  expect_error(wrong, ErrorCode::usage, "top_k");
+  expect_error(wrong, ErrorCode::usage, "top-k");
   wrong = options();
   wrong.output.clear();
   EXPECT_EQ(score(wrong).error().code, ErrorCode::usage);
