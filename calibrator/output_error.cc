@@ -6,6 +6,7 @@
 #include <limits>     // std::numeric_limits
 #include <utility>    // std::move
 
+#include "octet/calibrator/thresholds.h"
 #include "octet/calibrator/windows.h"
 
 namespace octet {
@@ -13,8 +14,10 @@ namespace {
 
 constexpr std::size_t kReaderWindows = 1024;  // of a reader, over all pictures
 constexpr std::size_t kWindowBytes = std::size_t{96} << 20U;
-constexpr std::size_t kFilters = 64;  // of a reader that are looked at
-constexpr float kFactors[] = {1.0F, 0.5F, 0.6F, 0.7F, 0.8F, 0.9F, 1.15F, 1.3F, 1.5F, 1.75F, 2.0F};
+constexpr std::size_t kFilters = 64;     // of a reader that are looked at
+constexpr std::size_t kThresholds = 22;  // tried
+constexpr double kNarrowest = 0.3, kStep = 1.1;
+constexpr std::size_t kShift = 2;  // steps: 0.83 to 1.21 times
 
 /// A layer, or the operand of a sum (`weight` empty), that reads a group.
 struct Reader {
@@ -70,9 +73,24 @@ void copy_pixels(const Observation& seen, std::span<const std::uint64_t> positio
   }
 }
 
-Result<void> record(const Graph& graph, const PictureStore& pictures, int threads, std::vector<Reader>& readers) {
+/// The largest magnitude of each source in each picture: by node, then picture.
+using Peaks = std::vector<std::vector<float>>;
+
+float largest_magnitude(const Observation& seen) {
+  std::size_t elements = 1;
+  for (const std::int64_t size : seen.shape) elements *= static_cast<std::size_t>(size);
+  const auto* data = static_cast<const float*>(seen.data);
+  float largest = 0;
+  for (std::size_t i = 0; i < elements; ++i) largest = std::max(largest, std::fabs(data[i]));
+  return largest;
+}
+
+Result<void> record(const Graph& graph, const PictureStore& pictures, int threads, std::vector<Reader>& readers,
+                    Peaks& peaks) {
   const Graph* graphs[] = {&graph};
   return run_pictures(graphs, pictures, threads, [&](const PictureRun& run, const Observation& seen) {
+    std::vector<float>& own = peaks[static_cast<std::size_t>(seen.value.node)];
+    if (!own.empty() && seen.dtype == DType::f32) own[run.picture] = largest_magnitude(seen);
     for (Reader& reader : readers) {
       const Node& node = graph.nodes[static_cast<std::size_t>(reader.node)];
       if (node.inputs[reader.input] != seen.value || seen.dtype != DType::f32) continue;
@@ -88,21 +106,25 @@ Result<void> record(const Graph& graph, const PictureStore& pictures, int thread
   });
 }
 
-/// Sum over filters of the variance, over windows, of their result for `values`.
-double result_variance(const Graph& graph, const Reader& reader, std::span<const float> values) {
+/// Filters of the reader that are looked at.
+std::size_t used_filters(const Reader& reader) {
+  return std::min(reader.input != 0 ? reader.shape.row() : reader.shape.filters, kFilters);
+}
+
+/// Their results for `values`, less the bias: windows x used filters.
+std::vector<float> results_of(const Graph& graph, const Reader& reader, std::span<const float> values) {
   const std::size_t row = reader.shape.row(), inputs = reader.shape.inputs;
   const std::size_t rows = values.size() / row;
   const bool operand = reader.input != 0;
   const std::size_t all = operand ? row : reader.shape.filters;
-  const std::size_t used = std::min(all, kFilters);
+  const std::size_t used = used_filters(reader);
   const std::span<const float> weight =
       operand ? std::span<const float>()
               : graph.nodes[static_cast<std::size_t>(reader.node)].params[0].value.as<float>();
-  double sum = 0;
+  std::vector<float> results(rows * used);
   for (std::size_t k = 0; k < used; ++k) {
     const std::size_t f = k * all / used;
     const std::size_t first = operand ? f : f / (reader.shape.filters / reader.shape.groups) * inputs;
-    double mean = 0, square = 0;
     for (std::size_t r = 0; r < rows; ++r) {
       const float* x = values.data() + r * row + first;
       float lanes[8] = {};
@@ -116,65 +138,157 @@ double result_variance(const Graph& graph, const Reader& reader, std::span<const
       } else {
         lanes[0] = x[0];
       }
-      double y = 0;
-      for (const float lane : lanes) y += static_cast<double>(lane);
-      mean += y;
-      square += y * y;
+      float y = 0;
+      for (const float lane : lanes) y += lane;
+      results[r * used + k] = y;
     }
-    const auto n = static_cast<double>(rows);
-    sum += square / n - mean / n * mean / n;
   }
+  return results;
+}
+
+/// What the function behind the reader makes of a small change of each of its results: its slope there.
+std::vector<float> slopes_of(const Graph& graph, const Reader& reader, std::vector<float> results) {
+  const Node& node = graph.nodes[static_cast<std::size_t>(reader.node)];
+  const bool known =
+      reader.input == 0 && !node.post_ops.empty() && node.post_ops[0].kind == PostOp::Kind::eltwise &&
+      (node.post_ops[0].eltwise.kind == EltwiseKind::relu || node.post_ops[0].eltwise.kind == EltwiseKind::leaky_relu);
+  if (!known) {
+    std::fill(results.begin(), results.end(), 1.0F);
+    return results;
+  }
+  const EltwiseOp& op = node.post_ops[0].eltwise;
+  const float below = op.kind == EltwiseKind::leaky_relu ? op.alpha : 0;
+  const std::size_t used = used_filters(reader);
+  const std::span<const float> bias =
+      node.params.size() > 1 ? node.params[1].value.as<float>() : std::span<const float>();
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const std::size_t f = i % used * reader.shape.filters / used;
+    const float y = results[i] + (bias.empty() ? 0.0F : bias[f]);
+    results[i] = y > 0 ? 1.0F : below;
+  }
+  return results;
+}
+
+/// Sum over filters of the variance over windows, each result times its slope.
+double variance_of(std::span<const float> results, std::span<const float> slopes, std::size_t used) {
+  std::vector<double> mean(used), square(used);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const auto y = static_cast<double>(results[i] * slopes[i]);
+    mean[i % used] += y;
+    square[i % used] += y * y;
+  }
+  const double n = static_cast<double>(results.size() / std::max<std::size_t>(used, 1));
+  double sum = 0;
+  for (std::size_t k = 0; k < used; ++k) sum += square[k] / n - mean[k] / n * mean[k] / n;
   return sum;
 }
 
-/// Q(x) - x for every number.
-std::vector<float> rounding_error(std::span<const float> values, Storage storage) {
-  const auto high = static_cast<float>(levels_of(storage.dtype));
-  const float low = storage.dtype == DType::u8 ? 0.0F : -128.0F;
-  const float inverse = 1 / storage.scale;
-  std::vector<float> error(values.size());
+/// Q(x) - x for every number of `values`, to `error`.
+void rounding_error(std::span<const float> values, DType dtype, float scale, std::span<float> error) {
+  const auto high = static_cast<float>(levels_of(dtype));
+  const float low = dtype == DType::u8 ? 0.0F : -128.0F;
+  const float inverse = 1 / scale;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    error[i] = std::clamp(std::nearbyint(values[i] * inverse), low, high) * storage.scale - values[i];
+    error[i] = std::clamp(std::nearbyint(values[i] * inverse), low, high) * scale - values[i];
   }
-  return error;
+}
+
+/// Root mean square of a group's peaks in all pictures but `without` (-1: in all).
+double usual_peak(const std::vector<NodeId>& sources, const Peaks& peaks, std::ptrdiff_t without) {
+  double square = 0, count = 0;
+  const std::size_t pictures = sources.empty() ? 0 : peaks[static_cast<std::size_t>(sources.front())].size();
+  for (std::size_t p = 0; p < pictures; ++p) {
+    if (static_cast<std::ptrdiff_t>(p) == without && pictures > 1) continue;
+    float peak = 0;
+    for (const NodeId id : sources) peak = std::max(peak, peaks[static_cast<std::size_t>(id)][p]);
+    square += static_cast<double>(peak) * static_cast<double>(peak);
+    ++count;
+  }
+  return count > 0 ? std::sqrt(square / count) : 0;
+}
+
+/// What no value of a group can pass: its sources end with a clip. Infinite otherwise.
+float bound_of(const Graph& graph, const std::vector<NodeId>& sources) {
+  float bound = 0;
+  for (const NodeId id : sources) {
+    const Node& node = graph.nodes[static_cast<std::size_t>(id)];
+    const bool fused = !node.post_ops.empty() && node.post_ops.back().kind == PostOp::Kind::eltwise;
+    const EltwiseOp* last = fused ? &node.post_ops.back().eltwise : node.as<EltwiseOp>();
+    if (last == nullptr || last->kind != EltwiseKind::clip) return std::numeric_limits<float>::infinity();
+    bound = std::max(bound, std::max(std::fabs(last->alpha), std::fabs(last->beta)));
+  }
+  return bound;
+}
+
+float threshold_of(double usual, std::size_t k) {
+  return static_cast<float>(usual * kNarrowest * std::pow(kStep, static_cast<double>(k)));
+}
+
+/// Error at the reader's output with the k-th threshold, as a share of its signal. Each picture meets the threshold
+/// that the others would have set.
+double unseen_error(const Graph& graph, const Regions& regions, const Reader& reader, DType dtype, const Peaks& peaks,
+                    std::size_t k) {
+  const std::vector<float> results = results_of(graph, reader, reader.values);
+  const std::vector<float> slopes = slopes_of(graph, reader, results);
+  const double signal = variance_of(results, slopes, used_filters(reader));
+  if (!(signal > 0)) return 0;
+  const std::size_t size = reader.count * reader.shape.row();
+  std::vector<float> error(reader.values.size());
+  const std::vector<NodeId>& sources = regions.sources[static_cast<std::size_t>(reader.group)];
+  const float bound = bound_of(graph, sources);
+  for (std::size_t p = 0; (p + 1) * size <= error.size(); ++p) {
+    const float threshold =
+        std::min(bound, threshold_of(usual_peak(sources, peaks, static_cast<std::ptrdiff_t>(p)), k));
+    rounding_error(std::span(reader.values).subspan(p * size, size), dtype, scale_of(threshold, levels_of(dtype)),
+                   std::span(error).subspan(p * size, size));
+  }
+  return variance_of(results_of(graph, reader, error), slopes, used_filters(reader)) / signal;
+}
+
+/// The threshold with the least mean error over those within kShift steps of it: pictures to come may reach further
+/// than those at hand, and clipping costs more than coarse steps do.
+std::size_t safest(const std::vector<double>& errors) {
+  std::size_t best = 0;
+  double least = 0;
+  for (std::size_t k = 0; k < kThresholds; ++k) {
+    double sum = 0;
+    for (std::size_t i = k; i <= k + 2 * kShift; ++i) {
+      sum += errors[std::min(std::max(i, kShift) - kShift, kThresholds - 1)];
+    }
+    if (k > 0 && sum >= least) continue;
+    least = sum;
+    best = k;
+  }
+  return best;
 }
 
 }  // namespace
 
 Result<std::vector<Storage>> least_output_error(const Graph& f32, const Regions& regions, std::vector<Storage> groups,
-                                                std::span<const float> largest, const PictureStore& pictures,
-                                                int threads) {
+                                                const PictureStore& pictures, int threads) {
   std::vector<Reader> readers = find_readers(f32, regions, std::max<std::size_t>(pictures.count(), 1));
-  OCTET_CHECK(record(f32, pictures, threads, readers));
-  constexpr std::size_t kCount = std::size(kFactors);
-  const auto candidate = [&](std::size_t group, std::size_t k) {
-    Storage storage = groups[group];
-    const float most = std::max(storage.scale, largest[group] / static_cast<float>(levels_of(storage.dtype)));
-    storage.scale = std::min(storage.scale * kFactors[k], most);
-    return storage;
-  };
-  std::vector<double> errors(readers.size() * kCount);
+  Peaks peaks(f32.nodes.size());
+  for (const std::vector<NodeId>& sources : regions.sources) {
+    for (const NodeId id : sources) peaks[static_cast<std::size_t>(id)].resize(pictures.count());
+  }
+  OCTET_CHECK(record(f32, pictures, threads, readers, peaks));
+  std::vector<double> errors(readers.size() * kThresholds);
   tbb::parallel_for(std::size_t{0}, errors.size(), [&](std::size_t i) {
-    const Reader& reader = readers[i / kCount];
-    const double signal = result_variance(f32, reader, reader.values);
-    const Storage storage = candidate(static_cast<std::size_t>(reader.group), i % kCount);
-    const double error = result_variance(f32, reader, rounding_error(reader.values, storage));
-    errors[i] = signal > 0 ? error / signal : 0;
+    const Reader& reader = readers[i / kThresholds];
+    const DType dtype = groups[static_cast<std::size_t>(reader.group)].dtype;
+    errors[i] = unseen_error(f32, regions, reader, dtype, peaks, i % kThresholds);
   });
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    double least = std::numeric_limits<double>::infinity();
-    std::size_t best = 0;
-    for (std::size_t k = 0; k < kCount; ++k) {
-      double sum = 0;
-      for (std::size_t r = 0; r < readers.size(); ++r) {
-        if (readers[r].group == static_cast<int>(g)) sum += errors[r * kCount + k];
-      }
-      if (sum < least) {
-        least = sum;
-        best = k;
-      }
+    std::vector<double> sums;
+    for (std::size_t r = 0; r < readers.size(); ++r) {
+      if (readers[r].group != static_cast<int>(g)) continue;
+      sums.resize(kThresholds);
+      for (std::size_t k = 0; k < kThresholds; ++k) sums[k] += errors[r * kThresholds + k];
     }
-    groups[g] = candidate(g, best);
+    const double usual = usual_peak(regions.sources[g], peaks, -1);
+    if (sums.empty() || !(usual > 0)) continue;
+    const float threshold = std::min(bound_of(f32, regions.sources[g]), threshold_of(usual, safest(sums)));
+    groups[g].scale = scale_of(threshold, levels_of(groups[g].dtype));
   }
   return groups;
 }

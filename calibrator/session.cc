@@ -165,14 +165,7 @@ Result<std::vector<Lift>> lift_and_collect(Regions& regions, const CalibrationOp
 /// Scales by the error of the readers' outputs; sources report the threshold of their group.
 Result<void> choose_by_output(const SampledGraph& sampled, const Regions& regions, const PictureStore& store,
                               int threads, std::vector<Storage>& groups, CalibrationReport& report) {
-  const std::vector<const ValueStatistics*> statistics = statistics_by_node(sampled);
-  std::vector<float> widest(groups.size());
-  for (std::size_t g = 0; g < groups.size(); ++g) {
-    for (const NodeId id : regions.sources[g]) {
-      widest[g] = std::max(widest[g], statistics[static_cast<std::size_t>(id)]->max_magnitude());
-    }
-  }
-  OCTET_TRY(groups, least_output_error(sampled.graph, regions, std::move(groups), widest, store, threads));
+  OCTET_TRY(groups, least_output_error(sampled.graph, regions, std::move(groups), store, threads));
   for (std::size_t g = 0; g < groups.size(); ++g) {
     for (const NodeId id : regions.sources[g]) {
       ValueRange& range = report.ranges[sampled.graph.nodes[static_cast<std::size_t>(id)].output_name];
