@@ -82,7 +82,7 @@ struct ValueDamage {
 /// A layer as a candidate for float.
 struct LayerGain {
   std::string name;  ///< the node's
-  double sqnr = 0;   ///< of the network's output in dB (see OutputMatch) when this layer alone is float, nothing fitted
+  double sqnr = 0;   ///< of the network's output in dB (see OutputMatch) with this layer in float: see layer_gain.h
   double gain = 0;   ///< what that is above all layers in INT8
 };
 

@@ -1,8 +1,12 @@
 #include "octet/calibrator/layer_gain.h"
 
 #include <algorithm>  // std::stable_sort
+#include <cmath>      // std::log10
+#include <iterator>   // std::back_inserter
 #include <set>        // std::set
 #include <utility>    // std::move
+
+#include "octet/calibrator/refine.h"
 
 namespace octet {
 namespace {
@@ -44,19 +48,26 @@ Result<Graph> without_layer(const QuantizedGraph& quantized, std::vector<std::st
 }
 
 Result<std::vector<LayerGain>> rank_layers(const QuantizedGraph& quantized, const std::vector<std::string>& exclude,
-                                           std::span<const std::string> layers, const PictureStore& pictures,
-                                           const OutputRows& f32, int threads, const std::function<bool()>& stopped) {
-  const auto sqnr_without = [&](const std::string& layer) -> Result<double> {
-    OCTET_TRY(const Graph graph, without_layer(quantized, exclude, layer));
-    OCTET_TRY(const OutputRows rows, output_rows(graph, pictures, threads));
-    return output_sqnr(f32, rows);
-  };
-  OCTET_TRY(const double base, sqnr_without({}));
-  std::vector<LayerGain> gains;
+                                           std::span<const std::string> layers, const RankingPictures& pictures,
+                                           int threads, const std::function<bool()>& stopped) {
+  const std::vector<std::string> all = int8_layers(quantized);
+  std::vector<double> noises;
+  double total = 0;
   for (const std::string& layer : layers) {
     if (stopped && stopped()) return Error{ErrorCode::cancelled, {}, "stopped from outside"};
-    OCTET_TRY(const double sqnr, sqnr_without(layer));
-    gains.push_back({layer, sqnr, sqnr - base});
+    std::vector<std::string> others = exclude;
+    std::copy_if(all.begin(), all.end(), std::back_inserter(others), [&](const auto& name) { return name != layer; });
+    OCTET_TRY(Graph graph, without_layer(quantized, std::move(others), {}));
+    if (pictures.fit != nullptr) OCTET_CHECK(refine_layers(quantized.f32, *pictures.fit, threads, graph));
+    OCTET_TRY(const OutputRows rows, output_rows(graph, pictures.judged, threads));
+    noises.push_back(std::pow(10.0, -output_sqnr(pictures.f32, rows) / 10));
+    total += noises.back();
+  }
+  const auto decibels = [](double noise) { return std::min(200.0, -10 * std::log10(std::max(noise, 1e-20))); };
+  std::vector<LayerGain> gains;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const double sqnr = decibels(total - noises[i]);
+    gains.push_back({layers[i], sqnr, sqnr - decibels(total)});
   }
   std::stable_sort(gains.begin(), gains.end(), [](const LayerGain& a, const LayerGain& b) { return a.gain > b.gain; });
   return gains;

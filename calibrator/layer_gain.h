@@ -14,15 +14,22 @@ namespace octet {
 std::vector<std::string> int8_layers(const QuantizedGraph& quantized);
 
 /// `quantized` with `layer` in float as well (empty: none). Scales stay as they are; weights are rounded and biases
-/// taken as they come, because those fitted behind a layer make up for what it did. `exclude`: the nodes in float
-/// already.
+/// taken as they come. `exclude`: the nodes in float already.
 Result<Graph> without_layer(const QuantizedGraph& quantized, std::vector<std::string> exclude,
                             const std::string& layer);
 
-/// SQNR at the output without each of `layers` alone, largest gain first, equal ones in the given order. `f32`: the
-/// float network's outputs. Error(cancelled) when `stopped` says so.
+struct RankingPictures {
+  const PictureStore* fit = nullptr;  ///< that weights and biases are fitted on; null: not at all
+  const PictureStore& judged;
+  const OutputRows& f32;  ///< the float network's outputs for `judged`
+};
+
+/// What the output gains when one of `layers` leaves INT8, largest gain first, equal ones in the given order. Each
+/// layer is measured by the noise at the network's output when it alone is in INT8, its weights and bias fitted: noise
+/// of rounding is independent between layers and adds up, so that total - own is what remains. (Taking a layer out of
+/// an INT8 network instead leaves biases behind it that make up for it.) Error(cancelled) when `stopped` says so.
 Result<std::vector<LayerGain>> rank_layers(const QuantizedGraph& quantized, const std::vector<std::string>& exclude,
-                                           std::span<const std::string> layers, const PictureStore& pictures,
-                                           const OutputRows& f32, int threads, const std::function<bool()>& stopped);
+                                           std::span<const std::string> layers, const RankingPictures& pictures,
+                                           int threads, const std::function<bool()>& stopped);
 
 }  // namespace octet

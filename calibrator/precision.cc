@@ -190,9 +190,10 @@ Result<std::optional<std::string>> PrecisionSearch::next_layer(const QuantizedGr
                      [&](const std::string& a, const std::string& b) { return rank(a) < rank(b); });
     layers.resize(std::min(layers.size(), kReranked));
   }
+  const PictureStore* fitted = options_.mode == CalibrationMode::automatic ? &pictures_->fit : nullptr;
   OCTET_TRY(const std::vector<LayerGain> gains,
-            rank_layers(quantized, options_at(last).exclude, layers, pictures_->ranked, ranked_f32_, options_.threads,
-                        precision_.stopped));
+            rank_layers(quantized, options_at(last).exclude, layers, {fitted, pictures_->ranked, ranked_f32_},
+                        options_.threads, precision_.stopped));
   if (first) report_.ranking = gains;
   return std::optional(gains.front().name);
 }

@@ -152,6 +152,64 @@ std::string summary_html(const CalibrateSummary& summary, const CalibrateOptions
   return html;
 }
 
+std::string speed_html(const PrecisionReport& precision) {
+  if (!(precision.images_per_s > 0)) return {};
+  const auto speed = [](double images_per_s) { return precise("%.4g", images_per_s) + " images/s"; };
+  return "<p>Speed of one thread: " + speed(precision.images_per_s) + "; all in INT8 " +
+         speed(precision.int8_images_per_s) + ", all in float " + speed(precision.f32_images_per_s) + ".</p>\n";
+}
+
+std::string step_rows(const PrecisionReport& precision) {
+  const auto cell = [](const std::string& text) { return "<td class=\"n\">" + text + "</td>"; };
+  std::string html;
+  for (std::size_t i = 0; i < precision.steps.size(); ++i) {
+    const PrecisionStep& step = precision.steps[i];
+    const std::string name = i == 0 ? "none: all in INT8" : "<bdi>" + name_html(step.layer) + "</bdi>";
+    html += "<tr><td>" + name + "</td><td>" +
+            (i == 0                ? ""
+             : i <= precision.best ? "yes"
+                                   : "no") +
+            "</td>" + cell(rounded(step.match.agreement, 2)) +
+            (precision.max_drop ? cell(rounded(step.match.drop.value_or(0), 2)) : "") +
+            cell(std::to_string(step.match.agreeing) + " of " + std::to_string(step.match.judged)) +
+            cell(decibels(step.match.sqnr)) + "</tr>\n";
+  }
+  return html;
+}
+
+/// The search for layers that stay in float: what was tried, what each step brought, what it costs.
+std::string precision_html(const CalibrateSummary& summary) {
+  if (!summary.report.precision) return {};
+  const PrecisionReport& precision = *summary.report.precision;
+  const std::string bound = precision.max_drop
+                                ? "a drop of " + precise("%.4g", *precision.max_drop) + " points at most"
+                                : "agreement of " + precise("%.4g", precision.min_agreement.value_or(0)) + " % or more";
+  const std::size_t kept = precision.best;
+  std::string html = "<h2>Layers kept in float</h2>\n<p" + std::string(precision.met ? ">" : " class=\"note\">") +
+                     "Bound: " + bound + ", " + (precision.met ? "met" : "not met") + " with " + std::to_string(kept) +
+                     (kept == 1 ? " layer" : " layers") + " in float.</p>\n" + speed_html(precision);
+  html +=
+      "<p class=\"dim\">Each row is the network with its layer and those above in float, calibrated anew, on pictures "
+      "of "
+      "the sample that were held back. Expected figures are estimated from margins; </p>\n"
+      "<div class=\"wide\"><table>\n<thead><tr><th>layer moved to float</th><th>kept</th>"
+      "<th class=\"n\">expected agreement %</th>" +
+      std::string(precision.max_drop ? "<th class=\"n\">expected drop</th>" : "") +
+      "<th class=\"n\">same class</th><th class=\"n\">SQNR dB</th></tr></thead>\n<tbody>\n" + step_rows(precision) +
+      "</tbody>\n</table></div>\n";
+  if (precision.ranking.empty()) return html;
+  html +=
+      "<p>What the output is estimated to gain from each layer in float, by the noise that the layer alone brings to "
+      "it:</p>\n<div class=\"wide\"><table>\n"
+      "<thead><tr><th>layer</th><th class=\"n\">output SQNR dB</th><th class=\"n\">gain dB</th></tr></thead>\n"
+      "<tbody>\n";
+  for (const LayerGain& gain : precision.ranking) {
+    html += "<tr><td><bdi>" + name_html(gain.name) + "</bdi></td><td class=\"n\">" + decibels(gain.sqnr) +
+            "</td><td class=\"n\">" + rounded(gain.gain, 2) + "</td></tr>\n";
+  }
+  return html + "</tbody>\n</table></div>\n";
+}
+
 std::string row_html(const LayerFigure& layer, std::size_t number) {
   const ValueDamage& damage = *layer.damage;
   const std::string name = "<bdi>" + name_html(damage.name) + "</bdi>";
@@ -230,7 +288,7 @@ std::string calibration_page(const CalibrateSummary& summary, const CalibrateOpt
   html += "<h1>Calibration of <bdi>" + model + "</bdi></h1>\n" + summary_html(summary, options);
   html += "<h2>What to try next</h2>\n<ul>\n";
   for (const std::string& step : next_steps(summary, options)) html += "<li>" + step_html(step) + "</li>\n";
-  html += "</ul>\n" + table_html(layers) + histograms_html(layers);
+  html += "</ul>\n" + precision_html(summary) + table_html(layers) + histograms_html(layers);
   return html + html_end();
 }
 

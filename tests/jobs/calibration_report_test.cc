@@ -123,6 +123,27 @@ TEST(CalibrationPage, EscapesWhatModelsAndFilesSay) {
   EXPECT_EQ(figures["layers"][1]["histogram"]["counts"], json({40, 30, 20, 10, 0, 1}));
 }
 
+TEST(CalibrationPage, TellsWhichLayersStayedInFloatAndWhy) {
+  CalibrateSummary summary = three_layers();
+  EXPECT_THAT(calibration_page(summary, {}), Not(HasSubstr("Layers kept in float")));
+  PrecisionReport& precision = summary.report.precision.emplace();
+  precision.min_agreement = 99;
+  precision.steps = {{"", {95.25, {}, 21, 30, 28}}, {hostile, {98.5, {}, 27, 30, 30}}, {"third", {98, {}, 26, 30, 29}}};
+  precision.best = 1;
+  precision.ranking = {{hostile, 25.5, 4.5}, {"third", 21.25, 0.25}};
+  precision.int8_images_per_s = 400;
+  precision.images_per_s = 300;
+  precision.f32_images_per_s = 100;
+  const std::string page = calibration_page(summary, {});
+  EXPECT_THAT(page, HasSubstr("agreement of 99 % or more, not met with 1 layer in float"));
+  EXPECT_THAT(page, HasSubstr("300 images/s; all in INT8 400 images/s, all in float 100 images/s"));
+  EXPECT_THAT(page, HasSubstr("</bdi></td><td>yes</td><td class=\"n\">98.50</td>"));
+  EXPECT_THAT(page, HasSubstr("<bdi>third</bdi></td><td>no</td><td class=\"n\">98.00</td>"));
+  EXPECT_THAT(page, HasSubstr("28 of 30"));
+  EXPECT_THAT(page, HasSubstr("25.5</td><td class=\"n\">4.50</td>"));
+  EXPECT_THAT(page, Not(HasSubstr("<script")));
+}
+
 class CalibrationReports : public testing::Test {
  protected:
   CalibrateOptions options(int pictures, std::uint64_t samples) const {
