@@ -68,8 +68,7 @@ class ScoreStage::Impl {
         capacity_(mini_batch(scorers_)),
         batches_(batches(options, capacity_)),
         schedule_(slot_sizes(scorers_), capacity_, batches_),
-        run_workers_(scorers_, capacity_,
-                     static_cast<std::size_t>(std::max(1, tbb::this_task_arena::max_concurrency()))),
+        run_workers_(scorers_, capacity_),
         decode_workers_([decoder = options.decoder] { return DecodeWorker(decoder); }),
         entrance_(graph, capacity_ * batches_),
         admit_(graph, tbb::flow::serial, [this](const Entry& entry) { return admit(entry), continue_msg(); }),
@@ -175,7 +174,8 @@ void ScoreStage::Impl::decode(const Ticket& ticket) {
 }
 
 Result<void> ScoreStage::Impl::compute(Batch& batch) {
-  OCTET_TRY(RunWorkers::Set workers, run_workers_.take());
+  OCTET_TRY(RunWorkers::Set set, run_workers_.take());
+  const auto& workers = set.workers;
   for (std::size_t model = 0; model < workers.size(); ++model) {
     OCTET_CHECK(workers[model]->run(std::span(batch.pixels[model]).first(batch.assigned * batch.slot_bytes[model]),
                                     batch.assigned));
@@ -189,7 +189,7 @@ Result<void> ScoreStage::Impl::compute(Batch& batch) {
     }
     slot.record.outcomes = std::move(outcomes);
   }
-  run_workers_.give_back(std::move(workers));
+  run_workers_.give_back(std::move(set));
   return {};
 }
 

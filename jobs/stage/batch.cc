@@ -1,8 +1,15 @@
 #include "octet/jobs/stage/batch.h"
 
-#include <utility>  // std::move
+#include <algorithm>  // std::clamp
+#include <new>        // std::bad_alloc
+#include <utility>    // std::move
 
 namespace octet {
+namespace {
+
+constexpr std::size_t block_bytes = std::size_t{8} << 20U;
+
+}  // namespace
 
 Schedule::Schedule(std::vector<std::size_t> slot_bytes, std::size_t capacity, std::size_t max_batches)
     : slot_bytes_(std::move(slot_bytes)), capacity_(capacity), max_batches_(max_batches) {
@@ -80,16 +87,33 @@ void Schedule::assign(std::vector<Ticket>& decode) {
   }
 }
 
+/// Several mini-batches share a block: blocks are of huge pages, whole ones.
+std::unique_ptr<Batch> Schedule::new_batch() {
+  auto batch = std::make_unique<Batch>();
+  batch->slot_bytes = slot_bytes_;
+  batch->slots.resize(capacity_);
+  std::size_t all = 0;
+  for (const std::size_t bytes : slot_bytes_) all += aligned(bytes * capacity_);
+  if (fresh_.size() < all) {
+    const std::size_t count = std::clamp<std::size_t>(block_bytes / all, 1, max_batches_ - batches_.size());
+    Result<Memory> block = Memory::create(count * all);
+    if (!block) throw std::bad_alloc();
+    memory_.push_back(*std::move(block));
+    fresh_ = {reinterpret_cast<std::uint8_t*>(memory_.back().data()), count * all};
+  }
+  for (const std::size_t bytes : slot_bytes_) {
+    batch->pixels.push_back(fresh_.first(bytes * capacity_));
+    fresh_ = fresh_.subspan(aligned(bytes * capacity_));
+  }
+  return batch;
+}
+
 Batch* Schedule::open_batch() {
   if (open_ != nullptr) return open_;
   if (free_.empty()) {
     if (batches_.size() == max_batches_) return nullptr;
-    auto batch = std::make_unique<Batch>();
-    batch->slot_bytes = slot_bytes_;
-    for (const std::size_t bytes : slot_bytes_) batch->pixels.emplace_back(bytes * capacity_);
-    batch->slots.resize(capacity_);
-    free_.push_back(batch.get());
-    batches_.push_back(std::move(batch));
+    batches_.push_back(new_batch());
+    free_.push_back(batches_.back().get());
   }
   open_ = free_.back();
   free_.pop_back();

@@ -1,7 +1,6 @@
 // Mini-batches of slots and the schedule that fills and releases them.
 #pragma once
 
-#include <oneapi/tbb/cache_aligned_allocator.h>
 #include <cstddef>   // std::size_t
 #include <cstdint>   // std::uint64_t
 #include <deque>     // std::deque
@@ -11,13 +10,12 @@
 #include <span>      // std::span
 #include <vector>    // std::vector
 
+#include "octet/executor/memory.h"
 #include "octet/jobs/record.h"
 #include "octet/loader/decoder.h"
 #include "octet/loader/source.h"
 
 namespace octet {
-
-using PixelBuffer = std::vector<std::uint8_t, tbb::cache_aligned_allocator<std::uint8_t>>;
 
 /// An entry on its way through the stage.
 struct Slot {
@@ -30,14 +28,14 @@ struct Slot {
 
 /// Slots that are computed together. Allocated once and reused.
 struct Batch {
-  std::vector<PixelBuffer> pixels;        ///< per model, capacity * bytes of a slot
-  std::vector<std::size_t> slot_bytes;    ///< per model
-  std::vector<Slot> slots;                ///< capacity
-  std::size_t assigned = 0, decoded = 0;  ///< guarded by the schedule's mutex
-  bool closed = false;                    ///< takes no more entries; guarded likewise
+  std::vector<std::span<std::uint8_t>> pixels;  ///< per model, capacity * bytes of a slot; the schedule's
+  std::vector<std::size_t> slot_bytes;          ///< per model
+  std::vector<Slot> slots;                      ///< capacity
+  std::size_t assigned = 0, decoded = 0;        ///< guarded by the schedule's mutex
+  bool closed = false;                          ///< takes no more entries; guarded likewise
 
   [[nodiscard]] std::span<std::uint8_t> slot_pixels(std::size_t model, std::size_t slot) {
-    return std::span(pixels[model]).subspan(slot * slot_bytes[model], slot_bytes[model]);
+    return pixels[model].subspan(slot * slot_bytes[model], slot_bytes[model]);
   }
 };
 
@@ -69,11 +67,14 @@ class Schedule {
  private:
   void assign(std::vector<Ticket>& decode);
   Batch* open_batch();
+  std::unique_ptr<Batch> new_batch();
   void close();
 
   const std::vector<std::size_t> slot_bytes_;
   const std::size_t capacity_, max_batches_;
   std::mutex mutex_;
+  std::vector<Memory> memory_;     // pixels, several mini-batches in one
+  std::span<std::uint8_t> fresh_;  // what is left of the last one
   std::vector<std::unique_ptr<Batch>> batches_;
   std::vector<Batch*> free_;
   std::deque<std::pair<Entry, std::uint64_t>> waiting_;  // only while there is no open mini-batch

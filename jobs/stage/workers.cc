@@ -1,6 +1,7 @@
 #include "octet/jobs/stage/workers.h"
 
-#include <algorithm>  // std::copy_n
+#include <oneapi/tbb/task_arena.h>
+#include <algorithm>  // std::copy_n, std::find_if
 #include <utility>    // std::move
 
 #include "octet/jobs/stage/postprocess.h"
@@ -62,25 +63,23 @@ Outcome RunWorker::outcome(std::size_t image, std::size_t k, bool keep_raw, cons
   return outcome;
 }
 
-Result<RunWorkers::Set> RunWorkers::create() const {
+Result<RunWorkers::Set> RunWorkers::take() {
   Set set;
+  set.place = tbb::this_task_arena::current_thread_index();
+  {
+    const std::lock_guard lock(mutex_);
+    const auto own = std::find_if(idle_.begin(), idle_.end(), [&](const Set& idle) { return idle.place == set.place; });
+    if (own != idle_.end()) {
+      std::swap(*own, idle_.back());
+      set = std::move(idle_.back());
+      idle_.pop_back();
+      return set;
+    }
+  }
   for (const auto& scorer : scorers_) {
     OCTET_TRY(auto worker, RunWorker::create(scorer, capacity_));
-    set.push_back(std::move(worker));
+    set.workers.push_back(std::move(worker));
   }
-  return set;
-}
-
-Result<RunWorkers::Set> RunWorkers::take() {
-  const std::lock_guard lock(mutex_);
-  // More than `threads` run at a time only when the stage is fed from several arenas.
-  while (idle_.empty() || made_ < threads_) {
-    OCTET_TRY(Set set, create());
-    idle_.push_back(std::move(set));
-    ++made_;
-  }
-  Set set = std::move(idle_.back());
-  idle_.pop_back();
   return set;
 }
 

@@ -41,24 +41,24 @@ class RunWorker {
   std::vector<std::vector<float>> outputs_;  // per output, capacity * elements
 };
 
-/// Contexts of all models of a stage: a set for each of `threads`, all made when the first one is
-/// needed, so that memory does not depend on when two mini-batches happen to run at a time.
+/// Contexts of all models of a stage: a set for each place in the arena, made by the thread that has that place when it
+/// first runs (its memory is then near it) and used by it alone, so that what one run leaves in a core's caches the
+/// next one finds there.
 class RunWorkers {
  public:
-  using Set = std::vector<std::unique_ptr<RunWorker>>;
-  RunWorkers(std::vector<std::shared_ptr<const Scorer>> scorers, std::size_t capacity, std::size_t threads)
-      : scorers_(std::move(scorers)), capacity_(capacity), threads_(threads) {}
+  struct Set {
+    int place = 0;  ///< in the arena, of the thread that made it
+    std::vector<std::unique_ptr<RunWorker>> workers;
+  };
+  RunWorkers(std::vector<std::shared_ptr<const Scorer>> scorers, std::size_t capacity)
+      : scorers_(std::move(scorers)), capacity_(capacity) {}
   Result<Set> take();
   void give_back(Set set);
 
  private:
-  Result<Set> create() const;
-
   const std::vector<std::shared_ptr<const Scorer>> scorers_;
   const std::size_t capacity_;
-  const std::size_t threads_;
   std::mutex mutex_;
-  std::size_t made_ = 0;
   std::vector<Set> idle_;
 };
 
