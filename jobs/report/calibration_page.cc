@@ -190,8 +190,7 @@ std::string precision_html(const CalibrateSummary& summary) {
                      (kept == 1 ? " layer" : " layers") + " in float.</p>\n" + speed_html(precision);
   html +=
       "<p class=\"dim\">Each row is the network with its layer and those above in float, calibrated anew, on pictures "
-      "of "
-      "the sample that were held back. Expected figures are estimated from margins; </p>\n"
+      "of the sample that were held back; the agreement expected is an estimate from margins.</p>\n"
       "<div class=\"wide\"><table>\n<thead><tr><th>layer moved to float</th><th>kept</th>"
       "<th class=\"n\">expected agreement %</th>" +
       std::string(precision.max_drop ? "<th class=\"n\">expected drop</th>" : "") +
