@@ -55,9 +55,10 @@ class MetricsFile {
 
   void report(const Progress& progress) {
     const auto now = Clock::now();
+    const bool counts_images = progress.unit == std::string_view("images");
     const bool begins = stages_.empty() || stages_.back().stage != progress.stage;
-    if (begins) stages_.push_back(progress);
-    stages_.back() = progress;
+    if (counts_images && begins) stages_.push_back(progress);
+    if (counts_images) stages_.back() = progress;
     if (inner_ && (progress.last || now >= inner_next_)) {
       inner_next_ = now + inner_interval_;
       inner_(progress);

@@ -15,9 +15,11 @@ namespace octet {
 
 /// A moment of a job.
 struct Progress {
-  std::string stage;         ///< "count", "calibrate", "score", "evaluate", "bench", "pack", "list", "verify", "index"
-  std::uint64_t done = 0;    ///< entries finished, failed ones included
-  std::uint64_t failed = 0;  ///< of these
+  /// "digest", "count", "calibrate", "score", "evaluate", "bench", "pack", "list", "verify", "index"
+  std::string stage;
+  const char* unit = "images";         ///< of what is counted; "MiB" while a record file is digested
+  std::uint64_t done = 0;              ///< entries finished, failed ones included
+  std::uint64_t failed = 0;            ///< of these
   std::optional<std::uint64_t> total;  ///< entries in all, when it is known
   double seconds = 0;                  ///< since the stage began
   double images_per_s = 0;             ///< of those that this process has done
@@ -45,6 +47,8 @@ class ProgressMeter {
   ProgressMeter(const JobControl& control, std::string stage, std::optional<std::uint64_t> total,
                 const Trace* trace = nullptr);
   void add(std::uint64_t done, std::uint64_t failed);
+  /// What is counted, where it is not images; before the first add().
+  void count_in(const char* unit) { state_.unit = unit; }
   /// Entries of an earlier process: they are done, but say nothing of the speed. Before the first add().
   void go_on_from(std::uint64_t done, std::uint64_t failed);
   /// The last report, regardless of the interval.

@@ -81,11 +81,12 @@ void print_bar(const Progress& progress) {
           ? static_cast<double>(*progress.total - std::min(*progress.total, progress.done)) / progress.images_per_s
           : 0;
   if (progress.total) {
-    std::fprintf(stderr, "\r%-10s [%s] %5.1f %%  %.0f images/s, %.0f s left, %llu bad \033[K", progress.stage.c_str(),
-                 bar, share * 100, progress.images_per_s, left, static_cast<unsigned long long>(progress.failed));
+    std::fprintf(stderr, "\r%-10s [%s] %5.1f %%  %.0f %s/s, %.0f s left, %llu bad \033[K", progress.stage.c_str(), bar,
+                 share * 100, progress.images_per_s, progress.unit, left,
+                 static_cast<unsigned long long>(progress.failed));
   } else {
-    std::fprintf(stderr, "\r%-10s %llu images, %.0f images/s, %llu bad \033[K", progress.stage.c_str(),
-                 static_cast<unsigned long long>(progress.done), progress.images_per_s,
+    std::fprintf(stderr, "\r%-10s %llu %s, %.0f %s/s, %llu bad \033[K", progress.stage.c_str(),
+                 static_cast<unsigned long long>(progress.done), progress.unit, progress.images_per_s, progress.unit,
                  static_cast<unsigned long long>(progress.failed));
   }
   if (progress.last) std::fputc('\n', stderr);
@@ -94,7 +95,7 @@ void print_bar(const Progress& progress) {
 void print_line(const Progress& progress) {
   std::fprintf(stderr, "%s: %llu", progress.stage.c_str(), static_cast<unsigned long long>(progress.done));
   if (progress.total) std::fprintf(stderr, " of %llu", static_cast<unsigned long long>(*progress.total));
-  std::fprintf(stderr, " images, %.0f images/s, %llu bad\n", progress.images_per_s,
+  std::fprintf(stderr, " %s, %.0f %s/s, %llu bad\n", progress.unit, progress.images_per_s, progress.unit,
                static_cast<unsigned long long>(progress.failed));
 }
 

@@ -30,10 +30,12 @@ std::int64_t now_ns() {
       .count();
 }
 
+std::uint64_t mib_of(std::uint64_t bytes) { return (bytes + (1U << 20U) - 1) >> 20U; }
+
 Error stopped_while_digesting() { return Error{ErrorCode::cancelled, {}, "stopped from outside"}; }
 
-/// Pieces in parallel, their digests in order.
-Result<void> add_file_digest(const fs::path& path, const JobControl& control, Sha256& sha) {
+/// Pieces in parallel, their digests in order. `meter` (null: nobody) counts MiB.
+Result<void> add_file_digest(const fs::path& path, const JobControl& control, ProgressMeter* meter, Sha256& sha) {
   OCTET_TRY(const InputFile file, InputFile::open(path));
   const std::uint64_t pieces = (file.size() + kPieceBytes - 1) / kPieceBytes;
   for (std::uint64_t first = 0; first < pieces; first += kDigestBatch) {
@@ -41,14 +43,17 @@ Result<void> add_file_digest(const fs::path& path, const JobControl& control, Sh
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kDigestBatch, pieces - first));
     std::vector<Result<std::string>> digests(count, std::string());
     tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) {
+      if (control.stopped()) return;
       const std::uint64_t offset = (first + i) * kPieceBytes;
       std::vector<std::uint8_t> bytes(std::min(kPieceBytes, file.size() - offset));
       if (auto read = file.read_at(offset, bytes); !read) {
         digests[i] = std::move(read).error();
       } else {
         digests[i] = digest(std::as_bytes(std::span(bytes)));
+        if (meter != nullptr) meter->add(mib_of(offset + bytes.size()) - mib_of(offset), 0);
       }
     });
+    if (control.stopped()) return stopped_while_digesting();
     for (Result<std::string>& piece : digests) {
       if (!piece) return std::move(piece).error();
       sha.add(*piece);
@@ -71,6 +76,7 @@ std::string entry_digest(const Entry& entry) {
 }
 
 Result<void> add_entries(Source& source, const JobControl& control, Sha256& sha) {
+  ProgressMeter meter(control, "digest", source.size());
   std::vector<Entry> entries;
   for (bool more = true; more;) {
     if (control.stopped()) return stopped_while_digesting();
@@ -82,10 +88,27 @@ Result<void> add_entries(Source& source, const JobControl& control, Sha256& sha)
       entries.push_back(*std::move(entry));
     }
     std::vector<std::string> digests(entries.size());
-    tbb::parallel_for(std::size_t{0}, entries.size(), [&](std::size_t i) { digests[i] = entry_digest(entries[i]); });
+    tbb::parallel_for(std::size_t{0}, entries.size(), [&](std::size_t i) {
+      if (control.stopped()) return;
+      digests[i] = entry_digest(entries[i]);
+      meter.add(1, 0);
+    });
+    if (control.stopped()) return stopped_while_digesting();
     for (const std::string& one : digests) sha.add(one);
   }
+  meter.finish();
   return {};
+}
+
+/// A record file as it is, and its index (empty: not used).
+Result<void> add_records(const fs::path& records, const fs::path& index, const JobControl& control, Sha256& sha) {
+  std::error_code absent;
+  const std::uintmax_t bytes = fs::file_size(records, absent);
+  ProgressMeter meter(control, "digest", absent ? std::nullopt : std::optional<std::uint64_t>(mib_of(bytes)));
+  meter.count_in("MiB");
+  OCTET_CHECK(add_file_digest(records, control, &meter, sha));
+  meter.finish();
+  return index.empty() ? Result<void>() : add_file_digest(index, control, nullptr, sha);
 }
 
 std::vector<fs::path> sorted_files(const fs::path& folder) {
@@ -172,9 +195,8 @@ Result<std::string> DataDigests::of(const SourceOptions& shard) {
     fs::path index = options.index;
     if (options.use_index && index.empty()) index = fs::path(options.data).replace_extension(".idx");
     if (options.use_index) state.add(index);
-    return recalled_or(std::move(state), [&](Sha256& sha) -> Result<void> {
-      OCTET_CHECK(add_file_digest(options.data, control_, sha));
-      return options.use_index ? add_file_digest(index, control_, sha) : Result<void>();
+    return recalled_or(std::move(state), [&](Sha256& sha) {
+      return add_records(options.data, options.use_index ? index : fs::path(), control_, sha);
     });
   }
   fs::path root = options.data;
@@ -199,7 +221,7 @@ Result<std::string> DataDigests::of_path(const fs::path& path) {
   return recalled_or(std::move(state), [&](Sha256& sha) -> Result<void> {
     for (const fs::path& file : files) {
       if (folder) sha.add(file.lexically_relative(path).string() + "/");
-      OCTET_CHECK(add_file_digest(file, control_, sha));
+      OCTET_CHECK(add_file_digest(file, control_, nullptr, sha));
     }
     return {};
   });

@@ -20,8 +20,8 @@ namespace octet {
 class DataDigests {
  public:
   /// `memory`: the file of kept digests; lines that are none are never found.
-  /// `control`: its stop ends a digestion with Error(cancelled).
-  /// `settled`: how long ago a file must have changed for its digest to be kept.
+  /// `control`: its stop ends a digestion with Error(cancelled); of() reports to it (stage "digest") where data is
+  /// read. `settled`: how long ago a file must have changed for its digest to be kept.
   DataDigests(std::filesystem::path memory, const JobControl& control,
               std::chrono::nanoseconds settled = std::chrono::seconds(3));
 

@@ -89,6 +89,42 @@ TEST_F(Digests, AreRememberedOnlyWhileNothingChanged) {
   EXPECT_EQ(of(std::chrono::nanoseconds(0)), changed);
 }
 
+TEST_F(Digests, TellHowFarTheyAre) {
+  JobControl control;
+  std::vector<Progress> told;
+  control.interval = std::chrono::milliseconds(0);
+  control.progress = [&](const Progress& progress) { told.push_back(progress); };
+  DataDigests digests(folder_.path() / "memory", control, std::chrono::nanoseconds(0));
+  ASSERT_TRUE(digests.of(source("pictures")));
+  ASSERT_EQ(told.size(), 101U);
+  EXPECT_EQ(told[0].stage, "digest");
+  EXPECT_EQ(told[100].done, 100U);
+  EXPECT_EQ(told[100].total, 100U);
+  EXPECT_TRUE(told[100].last);
+  ASSERT_TRUE(digests.of(source("pictures")));
+  EXPECT_EQ(told.size(), 101U) << "what is remembered is not read";
+  std::ofstream(folder_.path() / "records.rec").seekp(20 * 1024 * 1024).put('x');
+  ASSERT_TRUE(digests.of(source("records.rec")));
+  EXPECT_STREQ(told.back().unit, "MiB");
+  EXPECT_EQ(told.back().done, 21U);
+  EXPECT_EQ(told.back().total, 21U);
+  EXPECT_TRUE(told.back().last);
+}
+
+TEST_F(Digests, StopInTheMiddle) {
+  std::atomic<bool> stop{false};
+  JobControl control;
+  std::uint64_t done = 0;
+  control.stop = &stop;
+  control.interval = std::chrono::milliseconds(0);
+  control.progress = [&](const Progress& progress) {
+    done = progress.done;
+    stop = true;
+  };
+  EXPECT_EQ(DataDigests({}, control).of(source("pictures")).error().code, ErrorCode::cancelled);
+  EXPECT_LT(done, 50U);
+}
+
 TEST_F(Digests, StopWhenTold) {
   const std::atomic<bool> stop{true};
   JobControl control;
