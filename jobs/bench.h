@@ -39,6 +39,8 @@ struct BenchRun {
   /// What the executor would reach if it spent no more than oneDNN's primitives take one by one, each
   /// repeated with its data still in the caches: the sum over the plan, times the threads.
   double limit_images_per_s = 0;
+  /// The same for all steps, those in octet's own kernels included: what the chain itself costs shows beside this one.
+  double steps_images_per_s = 0;
   double latency_ms = 0;  ///< of one mini-batch on one thread
   /// Of one picture computed by itself while each of the threads computes one: a picture is never split.
   double single_ms = 0;

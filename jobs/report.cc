@@ -273,6 +273,7 @@ std::string to_json(const BenchReport& report) {
                             {"batch", run.batch},
                             {"executor_images_per_s", run.executor_images_per_s},
                             {"limit_images_per_s", run.limit_images_per_s},
+                            {"steps_images_per_s", run.steps_images_per_s},
                             {"latency_ms", run.latency_ms},
                             {"single_ms", run.single_ms}});
   }

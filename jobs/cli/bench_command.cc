@@ -12,11 +12,11 @@ namespace {
 
 void print(const BenchReport& report) {
   std::cout << report.model << ", " << report.isa << '\n';
-  Table runs({"precision", "workers", "batch", "images/s", "limit", "latency ms", "one picture ms"});
+  Table runs({"precision", "workers", "batch", "images/s", "limit", "steps alone", "latency ms", "one picture ms"});
   for (const BenchRun& run : report.runs) {
     runs.add({run.precision, std::to_string(run.threads), std::to_string(run.batch),
-              fixed(run.executor_images_per_s, 1), fixed(run.limit_images_per_s, 1), fixed(run.latency_ms, 3),
-              fixed(run.single_ms, 3)});
+              fixed(run.executor_images_per_s, 1), fixed(run.limit_images_per_s, 1), fixed(run.steps_images_per_s, 1),
+              fixed(run.latency_ms, 3), fixed(run.single_ms, 3)});
   }
   runs.print(std::cout);
   for (const Speedup& s : speedups(report)) {

@@ -136,12 +136,15 @@ BenchRun BenchLanes::result() const {
   run.executor_images_per_s = median(images_per_s_);
   run.latency_ms = 1000 * median(batch_seconds_);
   run.single_ms = 1000 * median(single_seconds_);
-  double primitives = 0;
+  double primitives = 0, all = 0;
   const std::vector<StepInfo> steps = plan_->steps();
   for (std::size_t i = 0; i < alone_seconds_.size(); ++i) {
+    all += alone_seconds_[i];
     if (!steps[i].implementation.starts_with("octet:")) primitives += alone_seconds_[i];
   }
-  if (primitives > 0) run.limit_images_per_s = static_cast<double>(run.threads * run.batch) / primitives;
+  const auto images = static_cast<double>(run.threads * run.batch);
+  if (primitives > 0) run.limit_images_per_s = images / primitives;
+  if (all > 0) run.steps_images_per_s = images / all;
   return run;
 }
 

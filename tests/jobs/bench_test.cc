@@ -60,6 +60,8 @@ TEST_F(Bench, MeasuresEveryPrecisionThreadCountAndBatch) {
     EXPECT_GT(run.latency_ms, 0);
     EXPECT_GT(run.single_ms, 0);
     EXPECT_GT(run.limit_images_per_s, 0);
+    EXPECT_GT(run.steps_images_per_s, 0);
+    EXPECT_LE(run.steps_images_per_s, run.limit_images_per_s) << "more steps take longer";
     seen.emplace(run.precision, run.threads, run.batch);
   }
   EXPECT_EQ(report->runs.size(), 2U * 2 + 2 * 2);
@@ -71,6 +73,7 @@ TEST_F(Bench, MeasuresEveryPrecisionThreadCountAndBatch) {
   const Json json = Json::parse(to_json(*report));
   EXPECT_EQ(json["runs"].size(), 8U);
   EXPECT_GT(json["runs"][0]["limit_images_per_s"].get<double>(), 0);
+  EXPECT_GT(json["runs"][0]["steps_images_per_s"].get<double>(), 0);
   EXPECT_FALSE(json.contains("pipeline"));
   EXPECT_GT(json["runs"][7]["single_ms"].get<double>(), 0);
   ASSERT_EQ(json["speedups"].size(), 2U);
