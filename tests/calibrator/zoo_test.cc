@@ -23,15 +23,15 @@ namespace {
 constexpr int kPictures = 3;
 
 /// Blocks of noise: flat areas and edges, the same on every machine.
-Pictures synthetic_pictures(const Preprocess& preprocess) {
+Pictures synthetic_pictures(const Preprocess& preprocess, int count = kPictures) {
   Pictures pictures;
   pictures.height = preprocess.height;
   pictures.width = preprocess.width;
   pictures.channels = preprocess.channels;
-  pictures.labels.resize(kPictures);
+  pictures.labels.resize(static_cast<std::size_t>(count));
   std::uint32_t state = 1;
   const std::int64_t across = (preprocess.width + 3) / 4;
-  for (int n = 0; n < kPictures; ++n) {
+  for (int n = 0; n < count; ++n) {
     std::vector<std::uint8_t> row;
     for (std::int64_t y = 0; y < preprocess.height; ++y) {
       if (y % 4 == 0) {
@@ -130,6 +130,21 @@ int float_nodes(const Graph& graph) {
   }));
 }
 
+/// What fusion leaves of `graph` must yield the same outputs; returns the fused graph.
+Graph expect_same_when_fused(Graph graph, const Pictures& pictures) {
+  Graph fused = graph;
+  EXPECT_TRUE(remove_dead_nodes(graph));
+  const auto optimised = optimize(fused);
+  EXPECT_TRUE(optimised) << to_string(optimised.error());
+  for (const Node& node : fused.nodes) EXPECT_FALSE(is_stray(fused, node)) << node.name << '\n' << dump(fused);
+  const auto want = outputs_of(graph, pictures), got = outputs_of(fused, pictures);
+  for (std::size_t k = 0; k < want.size(); ++k) {
+    EXPECT_GT(largest(want[k]), 0) << "a dead network tests nothing";
+    EXPECT_LE(largest_difference(want[k], got[k]), 1e-4 * largest(want[k])) << "output " << k;
+  }
+  return fused;
+}
+
 /// `int8_error`: bound of the relative error that INT8 makes. Random networks amplify it where they are deep.
 void check_network(const std::string& name, const Symbol& symbol, const Preprocess& preprocess, double int8_error) {
   const auto weights = random_weights(symbol, preprocess, 1, name);
@@ -139,20 +154,9 @@ void check_network(const std::string& name, const Symbol& symbol, const Preproce
   ASSERT_TRUE(built) << to_string(built.error());
   model.graph = *std::move(built);
   model.preprocess = preprocess;
-  Graph unfused = model.graph, fused = model.graph;
-  ASSERT_TRUE(remove_dead_nodes(unfused));
-  const auto optimised = optimize(fused);
-  ASSERT_TRUE(optimised) << to_string(optimised.error());
-  for (const Node& node : fused.nodes) EXPECT_FALSE(is_stray(fused, node)) << node.name << '\n' << dump(fused);
-
   const Pictures pictures = synthetic_pictures(preprocess);
-  const auto want = outputs_of(unfused, pictures), got = outputs_of(fused, pictures);
-  ASSERT_EQ(want.size(), got.size());
-  for (std::size_t k = 0; k < want.size(); ++k) {
-    EXPECT_GT(largest(want[k]), 0) << "a dead network tests nothing";
-    EXPECT_LE(largest_difference(want[k], got[k]), 1e-4 * largest(want[k])) << "output " << k;
-  }
-
+  const Graph fused = expect_same_when_fused(model.graph, pictures);
+  const auto want = outputs_of(fused, pictures);
   std::size_t parameters = 0;
   for (const auto& [parameter, named] : *weights) parameters += named.value.elements();
   CalibrationOptions options;  // automatic, but where its rounding of many weights would take half a minute
@@ -274,6 +278,12 @@ struct ZooCase {
 };
 void PrintTo(const ZooCase& zoo, std::ostream* out) { *out << zoo.file; }
 
+std::string name_of_case(const testing::TestParamInfo<ZooCase>& info) {
+  std::string name = info.param.file;
+  for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+  return name;
+}
+
 class ZooNetwork : public testing::TestWithParam<ZooCase> {};
 
 Symbol load(const std::string& file) {
@@ -310,11 +320,56 @@ INSTANTIATE_TEST_SUITE_P(
                     ZooCase{"mxnet/symbols/resnet50_v1", 64}, ZooCase{"mxnet/symbols/resnet50_v2", 64},
                     ZooCase{"mxnet/symbols/squeezenet1.0", 224}, ZooCase{"mxnet/symbols/squeezenet1.1", 224},
                     ZooCase{"mxnet/symbols/vgg16", 64}),
-    [](const auto& info) {
-      std::string name = info.param.file;
-      for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
-      return name;
-    });
+    name_of_case);
+
+class ZooNetworkSsd : public testing::TestWithParam<ZooCase> {};
+
+// The logits and boxes that the detection reads are compared: the order of its rows hangs on the last bit of scores.
+TEST_P(ZooNetworkSsd, CompilesAndFusionKeepsItsFunction) {
+  OCTET_REQUIRE_ASSETS();
+  const std::string name = GetParam().file;
+  Model model;
+  model.preprocess.height = model.preprocess.width = GetParam().side;
+  const Symbol symbol = load(name + "-symbol.json");
+  const auto weights = random_weights(symbol, model.preprocess, 1, name);
+  ASSERT_TRUE(weights) << to_string(weights.error());
+  auto built = build_graph(symbol, *weights, model.preprocess, name);
+  ASSERT_TRUE(built) << to_string(built.error());
+  model.graph = *std::move(built);
+  const Pictures pictures = synthetic_pictures(model.preprocess, 1);
+  Graph heads = model.graph;
+  const auto detection =
+      std::ranges::find_if(heads.nodes, [](const Node& node) { return node.as<MultiBoxDetectionOp>() != nullptr; });
+  ASSERT_NE(detection, heads.nodes.end());
+  const Node& scores = heads.nodes[static_cast<std::size_t>(detection->inputs[0].node)];
+  ASSERT_NE(scores.as<SoftmaxOp>(), nullptr);  // it multiplies what random logits of 50 and more differ by
+  heads.outputs = {scores.inputs[0], detection->inputs[1]};
+  const Graph fused = expect_same_when_fused(std::move(heads), pictures);
+  CalibrationOptions options;
+  options.mode = CalibrationMode::naive;
+  const auto int8 = calibrate(model, options, source_of(pictures));
+  ASSERT_TRUE(int8) << to_string(int8.error());
+  const auto rows = outputs_of(int8->model.graph, pictures);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_TRUE(std::ranges::all_of(rows[0], [](float v) { return std::isfinite(v); }));
+  EXPECT_GE(rows[0][0], 0) << "nothing was detected";
+  std::cout << name << ": " << model.graph.nodes.size() << " nodes, fused " << fused.nodes.size() + 2 << ", INT8 "
+            << int8->model.graph.nodes.size() << " (" << float_nodes(int8->model.graph) << " in float)\n";
+}
+INSTANTIATE_TEST_SUITE_P(All, ZooNetworkSsd,
+                         testing::Values(ZooCase{"mxnet/symbols/ssd_vgg16_reduced_300_deploy", 300},
+                                         ZooCase{"mxnet/symbols/ssd_vgg16_reduced_300_train", 300},
+                                         ZooCase{"mxnet/symbols/ssd_vgg16_reduced_512_deploy", 512},
+                                         ZooCase{"mxnet/symbols/ssd_vgg16_reduced_512_train", 512},
+                                         ZooCase{"mxnet/symbols/ssd_resnet50_512_deploy", 512},
+                                         ZooCase{"mxnet/symbols/ssd_resnet50_512_train", 512},
+                                         ZooCase{"mxnet/symbols/ssd_resnet101_512_deploy", 512},
+                                         ZooCase{"mxnet/symbols/ssd_resnet101_512_train", 512},
+                                         ZooCase{"mxnet/symbols/ssd_inceptionv3_512_deploy", 512},
+                                         ZooCase{"mxnet/symbols/ssd_inceptionv3_512_train", 512},
+                                         ZooCase{"symbols/ssd_300_vgg16_reduced_train", 300},
+                                         ZooCase{"symbols/ssd_resnet50_sagemaker_train", 512}),
+                         name_of_case);
 
 TEST(ZooNetworks, ThreeDimensionalConvolutionIsRefusedByName) {
   OCTET_REQUIRE_ASSETS();
