@@ -6,7 +6,6 @@
 #include <cstdio>     // std::snprintf
 #include <utility>    // std::move
 
-#include "octet/graph/digest.h"
 #include "octet/graph/file_io.h"
 #include "octet/graph/model.h"  // file_digest
 #include "octet/jobs/writers/number_text.h"
@@ -18,6 +17,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t most_named_failures = 10;
 constexpr std::chrono::milliseconds segment_tick{50};
+constexpr std::size_t block_bytes = std::size_t{256} << 10U;  // written at a time
+constexpr std::size_t most_waiting = std::size_t{2} << 20U;   // bytes that wait for a slow disk
 
 std::string segment_name(std::uint64_t number) {
   char name[40];
@@ -169,23 +170,25 @@ SegmentWriter::~SegmentWriter() {
 
 Result<void> SegmentWriter::add(const StoredEntry& entry, const FailedEntry* failed, const SourcePosition& next) {
   std::unique_lock lock(mutex_);
-  // While the thread is busy with a full segment the next one may grow, but not without bound.
-  changed_.wait(lock, [&] { return !state_ || !committing_ || !open_ || open_->info.bytes < options_.bytes; });
+  changed_.wait(lock, [&] { return !state_ || !open_ || open_->text.size() < most_waiting; });
   OCTET_CHECK(state_);
   if (!open_) {
     open_.emplace(Open{{}, {}, Clock::now()});
     open_->info.name = segment_name(segments_begun_++);
   }
-  std::string& text = open_->text;
-  append_number(entry.index, text);
+  std::string head;
+  append_number(entry.index, head);
   for (const std::string_view part : {entry.record, entry.detections, entry.quarantine}) {
-    text += ' ';
-    append_number(part.size(), text);
+    head += ' ';
+    append_number(part.size(), head);
   }
-  text += '\n';
-  text.append(entry.record).append(entry.detections).append(entry.quarantine);
+  head += '\n';
+  std::string& text = open_->text;
+  const std::size_t more = head.size() + entry.record.size() + entry.detections.size() + entry.quarantine.size();
+  text.reserve(text.size() + more);  // nothing is torn should memory not suffice
+  text.append(head).append(entry.record).append(entry.detections).append(entry.quarantine);
   SegmentInfo& info = open_->info;
-  info.bytes = text.size();
+  info.bytes += more;
   ++info.records;
   info.next = next;
   if (failed != nullptr) {
@@ -193,7 +196,7 @@ Result<void> SegmentWriter::add(const StoredEntry& entry, const FailedEntry* fai
     ++info.errors[std::string(to_string(failed->error.code))];
     if (named_failures_++ < most_named_failures) info.first_failed.push_back(*failed);
   }
-  if (is_due()) changed_.notify_all();
+  if (is_due() || has_block()) changed_.notify_all();
   return {};
 }
 
@@ -219,33 +222,65 @@ bool SegmentWriter::is_due() const {
   return flushing_ || stopped || open_->info.bytes >= options_.bytes || Clock::now() - open_->begin >= options_.age;
 }
 
+bool SegmentWriter::has_block() const { return open_ && open_->text.size() >= block_bytes; }
+
 void SegmentWriter::run() {
   std::unique_lock lock(mutex_);
   while (!ending_ && state_) {
-    changed_.wait_for(lock, segment_tick, [&] { return ending_ || is_due(); });
+    changed_.wait_for(lock, segment_tick, [&] { return ending_ || is_due() || has_block(); });
     if (options_.tick) options_.tick();
-    if (ending_ || !is_due()) continue;
-    Open segment = std::move(*open_);
-    open_.reset();
-    committing_ = true;
-    lock.unlock();
-    Result<void> committed;
+    if (ending_) break;
     try {
-      committed = commit(std::move(segment));
+      if (is_due()) {
+        take_segment(lock);
+      } else if (has_block()) {
+        take_block(lock);
+      }
     } catch (const std::exception& unexpected) {  // no memory
-      committed = Error{ErrorCode::limit, {}, unexpected.what()};
+      if (!lock.owns_lock()) lock.lock();
+      state_ = Error{ErrorCode::limit, {}, unexpected.what()};
     }
-    lock.lock();
     committing_ = false;
-    if (!committed) state_ = std::move(committed);
     changed_.notify_all();
   }
 }
 
+void SegmentWriter::take_block(std::unique_lock<std::mutex>& lock) {
+  const std::string name = open_->info.name;
+  block_.clear();
+  block_.swap(open_->text);
+  changed_.notify_all();
+  lock.unlock();
+  Result<void> written = write(name, block_);
+  lock.lock();
+  if (!written) state_ = std::move(written);
+}
+
+void SegmentWriter::take_segment(std::unique_lock<std::mutex>& lock) {
+  Open segment = std::move(*open_);
+  open_.reset();
+  committing_ = true;
+  changed_.notify_all();
+  lock.unlock();
+  Result<void> committed = commit(std::move(segment));
+  lock.lock();
+  if (!committed) state_ = std::move(committed);
+}
+
+Result<void> SegmentWriter::write(const std::string& name, const std::string& text) {
+  if (!file_) {
+    OCTET_TRY(file_, OutputFile::create(job_folder(options_.output) / name));
+    sha256_ = Sha256();
+  }
+  sha256_.add(text);
+  return file_->write(text);
+}
+
 Result<void> SegmentWriter::commit(Open segment) {
-  segment.text.resize(segment.info.bytes);  // without what is there of an entry that memory did not suffice for
-  segment.info.sha256 = digest(bytes_of(segment.text));
-  OCTET_CHECK(write_file(job_folder(options_.output) / segment.info.name, segment.text));
+  OCTET_CHECK(write(segment.info.name, segment.text));
+  segment.info.sha256 = sha256_.hex();
+  OCTET_CHECK(file_->commit());
+  file_.reset();
   const auto now = Clock::now();
   segment.info.seconds = std::chrono::duration<double>(now - std::exchange(last_commit_, now)).count();
   segment.info.committed =

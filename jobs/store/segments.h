@@ -15,6 +15,7 @@
 #include <thread>              // std::thread
 #include <vector>              // std::vector
 
+#include "octet/graph/digest.h"
 #include "octet/graph/output_file.h"
 #include "octet/jobs/score.h"
 #include "octet/jobs/store/lock.h"
@@ -62,8 +63,9 @@ struct SegmentOptions {
   const std::atomic<bool>* stop = nullptr;  ///< when it becomes true, what is there becomes durable at once
 };
 
-/// Writes segments and manifest. A segment grows in memory; one thread, which mostly sleeps, digests and writes it:
-/// neither a slow disk nor a picture that takes long delays the other side. add() is for one thread at a time.
+/// Writes segments and manifest. Records are gathered in memory, up to 2 MiB; one thread, which mostly sleeps, digests
+/// and writes them: neither a slow disk nor a picture that takes long delays the other side. add() is for one thread at
+/// a time.
 class SegmentWriter {
  public:
   /// Takes the lock, reads the manifest of an earlier process, keeps the longest run of intact segments and clears
@@ -90,7 +92,7 @@ class SegmentWriter {
  private:
   using Clock = std::chrono::steady_clock;
   struct Open {
-    std::string text;
+    std::string text;  ///< what the thread has not taken yet
     SegmentInfo info;
     Clock::time_point begin;
   };
@@ -102,6 +104,10 @@ class SegmentWriter {
   void clear_away() const;
   void run();
   [[nodiscard]] bool is_due() const;
+  [[nodiscard]] bool has_block() const;
+  void take_block(std::unique_lock<std::mutex>& lock);
+  void take_segment(std::unique_lock<std::mutex>& lock);
+  Result<void> write(const std::string& name, const std::string& text);
   Result<void> commit(Open segment);
 
   SegmentOptions options_;
@@ -117,6 +123,10 @@ class SegmentWriter {
   std::uint64_t segments_begun_ = 0;
   bool flushing_ = false, committing_ = false, ending_ = false;
   Result<void> state_;
+
+  std::optional<OutputFile> file_;  // of the open segment; this and what follows is the thread's
+  Sha256 sha256_;
+  std::string block_;
   std::thread thread_;
 };
 
