@@ -19,11 +19,12 @@ Result<CalibratedModel> calibrate(const Model& model, const CalibrationOptions& 
   OCTET_CHECK(sample(
       sources_of(find_regions(sampled.graph, options.exclude)), options.threads, pictures,
       [&](std::span<const std::uint8_t> picture) { kept.add(picture); }, sampled));
-  OCTET_TRY(QuantizedGraph quantized, quantize_sample(sampled, options, kept));
+  const std::int64_t images = sampled.collection.images;
+  OCTET_TRY(QuantizedGraph quantized, quantize_sample(std::move(sampled), options, kept));
   if (options.measure_damage) {
     OCTET_CHECK(report_damage(quantized.f32, quantized.int8, options.judged, kept, options.threads, quantized.report));
   }
-  return as_model(model, options, sampled.collection.images, std::move(quantized));
+  return as_model(model, options, images, std::move(quantized));
 }
 
 }  // namespace octet

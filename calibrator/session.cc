@@ -217,9 +217,7 @@ Result<void> sample(std::vector<NodeId> nodes, int threads, const PictureSource&
   return {};
 }
 
-Result<QuantizedGraph> quantize_sample(const SampledGraph& sampled, const CalibrationOptions& options,
-                                       const PictureStore& kept) {
-  SampledGraph own = sampled;
+Result<QuantizedGraph> quantize_sample(SampledGraph own, const CalibrationOptions& options, const PictureStore& kept) {
   const bool automatic = options.mode == CalibrationMode::automatic;
   QuantizedGraph result;
   result.regions = find_regions(own.graph, options.exclude);

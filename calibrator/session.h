@@ -37,9 +37,9 @@ Result<void> sample(std::vector<NodeId> nodes, int threads, const PictureSource&
 std::vector<NodeId> sources_of(const Regions& regions);
 
 /// Chooses storage and quantises, with the nodes of `options.exclude` in float. Statistics of all sources of those
-/// regions must be known. `kept`: the pictures that scales, weights and biases are fitted on in automatic mode.
-Result<QuantizedGraph> quantize_sample(const SampledGraph& sampled, const CalibrationOptions& options,
-                                       const PictureStore& kept);
+/// regions must be known. `kept`: the pictures that scales, weights and biases are fitted on in automatic mode. Who is
+/// done with `own` moves it here: its weights are changed in place then.
+Result<QuantizedGraph> quantize_sample(SampledGraph own, const CalibrationOptions& options, const PictureStore& kept);
 
 /// `quantized` as the INT8 model of `model`, with provenance.
 CalibratedModel as_model(const Model& model, const CalibrationOptions& options, std::int64_t images,
