@@ -2,7 +2,7 @@
 
 #include <tbb/parallel_for.h>
 #include <algorithm>  // std::clamp
-#include <cmath>      // std::nearbyint
+#include <cmath>      // std::fabs
 #include <limits>     // std::numeric_limits
 #include <utility>    // std::move
 
@@ -17,7 +17,8 @@ constexpr std::size_t kWindowBytes = std::size_t{96} << 20U;
 constexpr std::size_t kFilters = 64;     // of a reader that are looked at
 constexpr std::size_t kThresholds = 22;  // tried
 constexpr double kNarrowest = 0.3, kStep = 1.1;
-constexpr std::size_t kShift = 2;  // steps: 0.83 to 1.21 times
+constexpr std::size_t kShift = 2;       // steps: 0.83 to 1.21 times
+constexpr float kRounds = 12582912.0F;  // 1.5 * 2^23: a sum with it has no fraction
 
 /// A layer, or the operand of a sum (`weight` empty), that reads a group.
 struct Reader {
@@ -189,7 +190,8 @@ void rounding_error(std::span<const float> values, DType dtype, float scale, std
   const float low = dtype == DType::u8 ? 0.0F : -128.0F;
   const float inverse = 1 / scale;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    error[i] = std::clamp(std::nearbyint(values[i] * inverse), low, high) * scale - values[i];
+    const float steps = std::clamp(values[i] * inverse, low, high);
+    error[i] = (steps + kRounds - kRounds) * scale - values[i];
   }
 }
 
@@ -224,14 +226,23 @@ float threshold_of(double usual, std::size_t k) {
   return static_cast<float>(usual * kNarrowest * std::pow(kStep, static_cast<double>(k)));
 }
 
+/// What errors of the values that a reader reads are measured with.
+struct ReaderSignal {
+  std::vector<float> slopes;  ///< windows x used filters
+  double variance = 0;        ///< of the results
+};
+
+ReaderSignal signal_of(const Graph& graph, const Reader& reader) {
+  const std::vector<float> results = results_of(graph, reader, reader.values);
+  ReaderSignal signal{slopes_of(graph, reader, results), 0};
+  signal.variance = variance_of(results, signal.slopes, used_filters(reader));
+  return signal;
+}
+
 /// Error at the reader's output with the k-th threshold, as a share of its signal. Each picture meets the threshold
 /// that the others would have set.
-double unseen_error(const Graph& graph, const Regions& regions, const Reader& reader, DType dtype, const Peaks& peaks,
-                    std::size_t k) {
-  const std::vector<float> results = results_of(graph, reader, reader.values);
-  const std::vector<float> slopes = slopes_of(graph, reader, results);
-  const double signal = variance_of(results, slopes, used_filters(reader));
-  if (!(signal > 0)) return 0;
+double unseen_error(const Graph& graph, const Regions& regions, const Reader& reader, const ReaderSignal& signal,
+                    DType dtype, const Peaks& peaks, std::size_t k) {
   const std::size_t size = reader.count * reader.shape.row();
   std::vector<float> error(reader.values.size());
   const std::vector<NodeId>& sources = regions.sources[static_cast<std::size_t>(reader.group)];
@@ -242,7 +253,7 @@ double unseen_error(const Graph& graph, const Regions& regions, const Reader& re
     rounding_error(std::span(reader.values).subspan(p * size, size), dtype, scale_of(threshold, levels_of(dtype)),
                    std::span(error).subspan(p * size, size));
   }
-  return variance_of(results_of(graph, reader, error), slopes, used_filters(reader)) / signal;
+  return variance_of(results_of(graph, reader, error), signal.slopes, used_filters(reader)) / signal.variance;
 }
 
 /// The threshold with the least mean error over those within kShift steps of it: pictures to come may reach further
@@ -273,10 +284,14 @@ Result<std::vector<Storage>> least_output_error(const Graph& f32, const Regions&
   }
   OCTET_CHECK(record(f32, pictures, threads, readers, peaks));
   std::vector<double> errors(readers.size() * kThresholds);
-  tbb::parallel_for(std::size_t{0}, errors.size(), [&](std::size_t i) {
-    const Reader& reader = readers[i / kThresholds];
+  tbb::parallel_for(std::size_t{0}, readers.size(), [&](std::size_t r) {
+    const Reader& reader = readers[r];
+    const ReaderSignal signal = signal_of(f32, reader);
+    if (!(signal.variance > 0)) return;
     const DType dtype = groups[static_cast<std::size_t>(reader.group)].dtype;
-    errors[i] = unseen_error(f32, regions, reader, dtype, peaks, i % kThresholds);
+    tbb::parallel_for(std::size_t{0}, kThresholds, [&](std::size_t k) {
+      errors[r * kThresholds + k] = unseen_error(f32, regions, reader, signal, dtype, peaks, k);
+    });
   });
   for (std::size_t g = 0; g < groups.size(); ++g) {
     std::vector<double> sums;
