@@ -87,7 +87,7 @@ Result<std::vector<Subject>> subjects(const BenchOptions& options, const std::ve
       OCTET_TRY(const auto plan, Plan::compile(candidate.graph, plan_options));
       for (const int count : threads) {
         Subject subject;
-        OCTET_TRY(subject.lanes, BenchLanes::create(candidate.precision, plan, count));
+        OCTET_TRY(subject.lanes, BenchLanes::create(candidate.precision, plan, count, options.pinning));
         subject.pixels = pixels_for(*plan, pictures);
         subject.candidate = &candidate;
         subject.threads = count;
@@ -157,7 +157,7 @@ Result<std::vector<PipelineRun>> measure_pipelines(const BenchOptions& options, 
   };
   std::vector<Measured> all(threads.size());
   for (std::size_t i = 0; i < all.size(); ++i) {
-    OCTET_TRY(all[i].lanes, BenchLanes::create(best.candidate->precision, scorer->plan, threads[i]));
+    OCTET_TRY(all[i].lanes, BenchLanes::create(best.candidate->precision, scorer->plan, threads[i], options.pinning));
     OCTET_CHECK(all[i].lanes->warm_up(pixels));
   }
   for (int repeat = 0; repeat < options.repeats; ++repeat) {

@@ -9,6 +9,7 @@
 
 #include "octet/executor/plan.h"
 #include "octet/graph/model.h"
+#include "octet/jobs/pinning.h"
 #include "octet/jobs/progress.h"
 #include "octet/loader/decoder.h"
 #include "octet/loader/source.h"
@@ -22,6 +23,7 @@ struct BenchOptions {
   DecoderOptions decoder;
   std::vector<int> threads;           ///< empty: 1 and as many as the calling arena has
   std::vector<std::int64_t> batches;  ///< of INT8 plans; empty: the plan's choice. FP32 plans always choose
+  Pinning pinning = Pinning::none;    ///< of the threads that are measured
   /// An INT8 pair of the same network, measured in place of one quantised on the spot. Empty: none.
   std::filesystem::path int8_model;
   bool f32_unfused = true, f32 = true, int8 = true;

@@ -10,6 +10,7 @@
 #include <vector>      // std::vector
 
 #include "octet/graph/model.h"
+#include "octet/jobs/pinning.h"
 #include "octet/jobs/progress.h"
 #include "octet/jobs/score_stage.h"
 #include "octet/jobs/writers.h"
@@ -34,10 +35,11 @@ enum class Resume : std::uint8_t {
 struct StreamOptions {
   SourceOptions source;
   DecoderOptions decoder;
-  int threads = 0;            ///< 0: as many as the calling arena has; else an arena of this size is made
-  std::int64_t batch = 0;     ///< images computed together; 0: the plan chooses. Results never depend on it
-  int batches_in_flight = 0;  ///< see StageOptions
-  std::uint64_t limit = 0;    ///< only the first so many entries; 0: all
+  int threads = 0;                  ///< 0: as many as the calling arena has; else an arena of this size is made
+  Pinning pinning = Pinning::none;  ///< where it applies, an arena of the workers' own is made
+  std::int64_t batch = 0;           ///< images computed together; 0: the plan chooses. Results never depend on it
+  int batches_in_flight = 0;        ///< see StageOptions
+  std::uint64_t limit = 0;          ///< only the first so many entries; 0: all
   OnError on_error = OnError::skip;
   /// More failed entries than this end the job with Error(bad_image) that names the first few: a
   /// share of all entries (0..1), a number, or both. Unset: no bound.

@@ -50,6 +50,8 @@ std::size_t batches(const StageOptions& options, std::size_t capacity) {
   return std::clamp<std::size_t>(static_cast<std::size_t>(wanted), 1, std::max<std::size_t>(1, max_slots / capacity));
 }
 
+std::size_t own_place() { return static_cast<std::size_t>(std::max(0, tbb::this_task_arena::current_thread_index())); }
+
 std::vector<std::size_t> slot_sizes(const Scorers& scorers) {
   std::vector<std::size_t> sizes;
   for (const auto& scorer : scorers) sizes.push_back(scorer->plan->input().bytes());
@@ -58,8 +60,9 @@ std::vector<std::size_t> slot_sizes(const Scorers& scorers) {
 
 }  // namespace
 
-/// entrance (limiter) -> admit (serial) -> decode (parallel) -> run (parallel, first) -> exit.
-/// The schedule decides which message goes on, so bodies put to the next node themselves.
+/// entrance (limiter) -> admit (serial) -> decode (parallel) -> run -> exit.
+/// The schedule decides which entry is decoded next and what is due, so bodies put to the next node themselves. Most
+/// mini-batches are run by the body that has decoded their last entry; the run node has those that are due beside.
 class ScoreStage::Impl {
  public:
   Impl(tbb::flow::graph& graph, Scorers scorers, const StageOptions& options)
@@ -67,12 +70,13 @@ class ScoreStage::Impl {
         options_(options),
         capacity_(mini_batch(scorers_)),
         batches_(batches(options, capacity_)),
-        schedule_(slot_sizes(scorers_), capacity_, batches_),
+        schedule_(slot_sizes(scorers_), capacity_, batches_,
+                  static_cast<std::size_t>(std::max(1, tbb::this_task_arena::max_concurrency()))),
         run_workers_(scorers_, capacity_),
         decode_workers_([decoder = options.decoder] { return DecodeWorker(decoder); }),
         entrance_(graph, capacity_ * batches_),
         admit_(graph, tbb::flow::serial, [this](const Entry& entry) { return admit(entry), continue_msg(); }),
-        decode_(graph, tbb::flow::unlimited, [this](const Ticket& ticket) { return decode(ticket), continue_msg(); }),
+        decode_(graph, tbb::flow::unlimited, [this](const continue_msg&) { return decode(), continue_msg(); }),
         run_(
             graph, tbb::flow::unlimited, [this](Batch* batch) { return run(*batch), continue_msg(); },
             tbb::flow::node_priority_t(1)) {
@@ -97,16 +101,13 @@ class ScoreStage::Impl {
 
  private:
   void admit(const Entry& entry);
-  void decode(const Ticket& ticket);
+  void decode();
   void run(Batch& batch);
   Result<void> fill(Batch& batch, std::size_t slot);
   Result<void> compute(Batch& batch);
   void complete(Slot& slot, const Result<void>& computed);
   void refuse(const Entry& entry, std::uint64_t sequence, const Error& error);
   void leave(Record& record);
-  void put(const std::vector<Ticket>& tickets) {
-    for (const Ticket& ticket : tickets) decode_.try_put(ticket);
-  }
 
   const Scorers scorers_;
   const StageOptions options_;
@@ -116,7 +117,7 @@ class ScoreStage::Impl {
   tbb::enumerable_thread_specific<DecodeWorker> decode_workers_;
   tbb::flow::limiter_node<Entry, int> entrance_;
   tbb::flow::function_node<Entry, continue_msg> admit_;
-  tbb::flow::function_node<Ticket, continue_msg> decode_;
+  tbb::flow::function_node<continue_msg, continue_msg> decode_;
   tbb::flow::function_node<Batch*, continue_msg> run_;
   std::unique_ptr<ExitNode<tbb::flow::sequencer_node<Record>>> ordered_;
   std::unique_ptr<ExitNode<tbb::flow::queue_node<Record>>> unordered_;
@@ -139,13 +140,12 @@ void ScoreStage::Impl::leave(Record& record) {
 void ScoreStage::Impl::admit(const Entry& entry) {
   const std::uint64_t sequence = schedule_.number();
   if (!entry.image) return refuse(entry, sequence, entry.image.error());
-  std::vector<Ticket> tickets;
   const auto admitted = guarded([&]() -> Result<void> {
-    schedule_.admit(entry, sequence, tickets);
+    schedule_.admit(entry, sequence);
     return {};
   });
-  put(tickets);
-  if (!admitted) refuse(entry, sequence, admitted.error());
+  if (!admitted) return refuse(entry, sequence, admitted.error());
+  decode_.try_put(continue_msg());
 }
 
 Result<void> ScoreStage::Impl::fill(Batch& batch, std::size_t slot) {
@@ -161,7 +161,12 @@ Result<void> ScoreStage::Impl::fill(Batch& batch, std::size_t slot) {
   return {};
 }
 
-void ScoreStage::Impl::decode(const Ticket& ticket) {
+void ScoreStage::Impl::decode() {
+  const std::size_t place = own_place();
+  const auto taken = schedule_.take(place);
+  if (!taken) return;
+  const Ticket& ticket = *taken;
+  if (ticket.batch == nullptr) return refuse(ticket.entry, ticket.sequence, {ErrorCode::limit, {}, "out of memory"});
   const auto filled = guarded([&]() -> Result<void> {
     const Trace::Span span(options_.trace, Activity::decode);
     const auto step = [&] { return fill(*ticket.batch, ticket.slot); };
@@ -170,7 +175,15 @@ void ScoreStage::Impl::decode(const Ticket& ticket) {
   if (!filled) ticket.batch->slots[ticket.slot].error = filled.error();
   std::vector<Batch*> due;
   schedule_.decoded(ticket, due);
-  for (Batch* batch : due) run_.try_put(batch);
+  Batch* own = nullptr;
+  for (Batch* batch : due) {
+    if (own == nullptr && batch->place == place) {
+      own = batch;
+    } else {
+      run_.try_put(batch);
+    }
+  }
+  if (own != nullptr) run(*own);
 }
 
 Result<void> ScoreStage::Impl::compute(Batch& batch) {
@@ -205,9 +218,7 @@ void ScoreStage::Impl::run(Batch& batch) {
     const Trace::Span span(options_.trace, Activity::write, slots.size());
     for (Slot& slot : slots) complete(slot, computed);
   }
-  std::vector<Ticket> tickets;
-  schedule_.release(batch, tickets);
-  put(tickets);
+  for (std::size_t again = schedule_.release(batch); again > 0; --again) decode_.try_put(continue_msg());
 }
 
 void ScoreStage::Impl::complete(Slot& slot, const Result<void>& computed) {

@@ -4,6 +4,7 @@
 #include "octet/jobs/bench.h"
 #include "octet/jobs/cli/command.h"
 #include "octet/jobs/cli/console.h"
+#include "octet/jobs/cli/stream_arguments.h"
 #include "octet/jobs/cli/table.h"
 #include "octet/jobs/report.h"
 
@@ -55,6 +56,7 @@ po::options_description bench_options() {
   add("repeats", po::value<int>()->default_value(5)->value_name("N"), "the median of so many measurements");
   add("seconds", po::value<double>()->default_value(0.5)->value_name("S"), "least duration of each");
   add("layers", po::bool_switch(), "the time of each layer");
+  add_pin_option(bench);
   po::options_description options;
   options.add(model_options())
       .add(symbol_options())
@@ -76,6 +78,7 @@ Result<ExitCode> bench_command(const po::variables_map& values) {
   }
   if (const int streams = values["streams"].as<int>(); streams != 0) options.threads = {streams};
   if (const std::int64_t batch = values["batch"].as<std::int64_t>(); batch != 0) options.batches = {batch};
+  OCTET_TRY(options.pinning, parse_pinning(values["pin"].as<std::string>()));
   options.repeats = values["repeats"].as<int>();
   options.seconds_per_repeat = values["seconds"].as<double>();
   options.layers = values["layers"].as<bool>();

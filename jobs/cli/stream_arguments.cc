@@ -97,12 +97,27 @@ Result<StreamOptions> bounded_options(const po::variables_map& values) {
   return options;
 }
 
+void add_pin_option(po::options_description& options) {
+  options.add_options()(
+      "pin", po::value<std::string>()->default_value("auto")->value_name("auto|yes|no"),
+      "each worker stays on a core of its own among those that it may use, hyperthreads last; auto: where there is a "
+      "worker for every core");
+}
+
+Result<Pinning> parse_pinning(const std::string& text) {
+  if (text == "auto") return Pinning::automatic;
+  if (text == "yes") return Pinning::cores;
+  if (text == "no") return Pinning::none;
+  return usage("--pin is auto, yes or no, not '" + text + "'");
+}
+
 po::options_description stream_options() {
   po::options_description options("Stream");
   options.add_options()("batch", po::value<std::int64_t>()->default_value(0)->value_name("N"),
                         "images computed together; 0: chosen for the model. Results never depend on it")(
       "trace", po::value<std::string>()->value_name("FILE"),
       "what every worker did when, in Chrome's trace format (chrome://tracing, Perfetto)");
+  add_pin_option(options);
   options.add(bounds_options());
   return options;
 }
@@ -114,6 +129,7 @@ Result<StreamOptions> stream_options(const po::variables_map& values) {
   options.source.shard = shard;
   OCTET_TRY(options.decoder, decoder_options(values));
   options.batch = given<std::int64_t>(values, "batch").value_or(0);
+  OCTET_TRY(options.pinning, parse_pinning(given<std::string>(values, "pin").value_or("no")));
   options.trace = given<std::string>(values, "trace").value_or("");
   if (options.batch < 0 || options.batch > 1024) return usage("--batch must be 0 (automatic) to 1024");
   return options;

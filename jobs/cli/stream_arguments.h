@@ -19,9 +19,13 @@ Result<void> parse_max_bad(const std::string& text, StreamOptions& options);
 /// Reads these, --streams, --quiet.
 Result<StreamOptions> bounded_options(const po::variables_map& values);
 
-/// --batch, --trace, and those of bounds_options().
+/// --pin.
+void add_pin_option(po::options_description& options);
+Result<Pinning> parse_pinning(const std::string& text);
+
+/// --batch, --pin, --trace, and those of bounds_options().
 po::options_description stream_options();
-/// Reads these (--batch where a command has it), the data and decoder options, --streams, --quiet.
+/// Reads these (--batch and --pin where a command has them), the data and decoder options, --streams, --quiet.
 Result<StreamOptions> stream_options(const po::variables_map& values);
 
 /// --mode, --fraction, --samples, --seed, --stride, --offset, --exclude, --dtype, --percentile,

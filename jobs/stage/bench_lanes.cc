@@ -29,8 +29,8 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
-Result<void> at_once(int threads, const std::function<void(int)>& work) {
-  OCTET_TRY(const auto workers, Workers::create(threads));
+Result<void> at_once(int threads, Pinning pinning, const std::function<void(int)>& work) {
+  OCTET_TRY(const auto workers, Workers::create(threads, pinning));
   std::atomic<int> present{0};
   std::atomic<bool> gave_up{false};
   workers->execute([&] {
@@ -50,9 +50,10 @@ Result<void> at_once(int threads, const std::function<void(int)>& work) {
 }
 
 Result<std::unique_ptr<BenchLanes>> BenchLanes::create(const std::string& precision, std::shared_ptr<const Plan> plan,
-                                                       int threads) {
+                                                       int threads, Pinning pinning) {
   std::unique_ptr<BenchLanes> bench(new BenchLanes);
   bench->precision_ = precision;
+  bench->pinning_ = pinning;
   bench->lanes_.resize(static_cast<std::size_t>(threads));
   for (Lane& lane : bench->lanes_) {
     OCTET_TRY(lane.context, Context::create(plan));
@@ -84,7 +85,7 @@ void BenchLanes::drive(Lane& lane, std::size_t start, std::span<const std::uint8
 }
 
 Result<void> BenchLanes::drive_all(std::span<const std::uint8_t> pixels, std::int64_t images, double seconds) {
-  OCTET_CHECK(at_once(static_cast<int>(lanes_.size()), [&](int i) {
+  OCTET_CHECK(at_once(static_cast<int>(lanes_.size()), pinning_, [&](int i) {
     const auto lane = static_cast<std::size_t>(i);
     drive(lanes_[lane], lane, pixels, images, seconds);
   }));
@@ -122,7 +123,8 @@ double BenchLanes::median_batch() const {
 
 Result<void> BenchLanes::measure_alone(std::span<const std::uint8_t> pixels) {
   Result<std::vector<double>> seconds = std::vector<double>();
-  OCTET_CHECK(at_once(1, [&](int) { seconds = lanes_.front().context->time_steps_alone(pixels, alone_repeats); }));
+  OCTET_CHECK(
+      at_once(1, pinning_, [&](int) { seconds = lanes_.front().context->time_steps_alone(pixels, alone_repeats); }));
   if (!seconds) return seconds.error();
   alone_seconds_ = *std::move(seconds);
   return {};
@@ -152,7 +154,7 @@ Result<std::vector<LayerTime>> BenchLanes::layers(std::span<const std::uint8_t> 
   Lane& lane = lanes_.front();
   lane.context->profile(true);
   const std::vector<double> before(lane.context->step_seconds().begin(), lane.context->step_seconds().end());
-  Result<void> run = at_once(1, [&](int) { drive(lane, 0, pixels, plan_->batch(), seconds); });
+  Result<void> run = at_once(1, pinning_, [&](int) { drive(lane, 0, pixels, plan_->batch(), seconds); });
   lane.context->profile(false);
   OCTET_CHECK(run);
   OCTET_CHECK(lane.status);

@@ -18,7 +18,7 @@ namespace octet {
 class BenchLanes {
  public:
   static Result<std::unique_ptr<BenchLanes>> create(const std::string& precision, std::shared_ptr<const Plan> plan,
-                                                    int threads);
+                                                    int threads, Pinning pinning = Pinning::none);
   /// Keeps every context busy for `seconds`, and at least once; `pixels` holds one mini-batch or
   /// more, which are used in turn. Remembers one figure.
   Result<void> measure(std::span<const std::uint8_t> pixels, double seconds);
@@ -53,6 +53,7 @@ class BenchLanes {
   std::string precision_;
   std::shared_ptr<const Plan> plan_;
   std::vector<Lane> lanes_;
+  Pinning pinning_ = Pinning::none;
   std::vector<double> images_per_s_, batch_seconds_, single_seconds_;  // one a measurement
   std::vector<double> alone_seconds_;                                  // one a step
 };
@@ -65,6 +66,6 @@ double seconds_since(std::chrono::steady_clock::time_point begin);
 
 /// Calls `work(lane)` for lanes 0 .. threads - 1 at the same time, each on a thread of its own.
 /// Error(usage) when the machine or the program's limits do not give that many threads.
-Result<void> at_once(int threads, const std::function<void(int)>& work);
+Result<void> at_once(int threads, Pinning pinning, const std::function<void(int)>& work);
 
 }  // namespace octet

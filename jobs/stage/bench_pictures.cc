@@ -105,7 +105,7 @@ void BenchPictures::copy(std::size_t first, const Border& border, std::span<std:
 
 Result<double> BenchPictures::measure_loader(const BenchOptions& options, int threads) const {
   std::vector<double> images_per_s(static_cast<std::size_t>(threads));
-  OCTET_CHECK(at_once(threads, [&](int lane) {
+  OCTET_CHECK(at_once(threads, options.pinning, [&](int lane) {
     DecodeWorker worker(options.decoder);
     std::vector<std::uint8_t> slot(slot_bytes_);
     std::size_t images = 0;
@@ -122,7 +122,7 @@ Result<double> BenchPictures::measure_loader(const BenchOptions& options, int th
 Result<double> BenchPictures::measure_pipeline(const BenchOptions& options, int threads,
                                                const std::shared_ptr<const Scorer>& scorer) const {
   namespace flow = tbb::flow;
-  OCTET_TRY(const auto workers, Workers::create(threads));
+  OCTET_TRY(const auto workers, Workers::create(threads, options.pinning));
   return workers->execute([&] {
     flow::graph graph;
     StageOptions stage_options;

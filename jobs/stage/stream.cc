@@ -138,7 +138,7 @@ Result<StreamSummary> Run::execute() {
 
 Result<StreamSummary> run_stream(const StreamOptions& options, Source& source, const StreamJob& job) {
   OCTET_CHECK(check_stream_options(options));
-  OCTET_TRY(const auto workers, Workers::create(options.threads));
+  OCTET_TRY(const auto workers, Workers::create(options.threads, options.pinning));
   // The graph takes the arena that it is made in.
   return guarded([&] { return workers->execute([&] { return Run(options, source, job).execute(); }); });
 }

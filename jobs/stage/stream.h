@@ -45,21 +45,28 @@ Result<std::vector<std::shared_ptr<const Scorer>>> load_scorers(const std::files
                                                                 const LoadOptions& against_load, std::int64_t batch);
 
 /// An arena of the asked size, or the caller's own (0). More threads than cores are allowed, unless
-/// the program has set a lower global limit.
+/// the program has set a lower global limit. Where threads are pinned, the arena is never the caller's: for 0 one of
+/// the same size is made, whose threads, the calling one included, are let go when they leave it.
 class Workers {
  public:
   /// Error(usage) outside 0..1024.
-  static Result<std::unique_ptr<Workers>> create(int threads);
+  static Result<std::unique_ptr<Workers>> create(int threads, Pinning pinning = Pinning::none);
+  ~Workers();
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
   template <class Body>
   auto execute(Body body) {
     return arena_ ? arena_->execute(body) : body();
   }
   [[nodiscard]] int threads() const;
+  [[nodiscard]] bool pinned() const noexcept { return pins_ != nullptr; }
 
  private:
-  Workers() = default;
+  class Pins;
+  Workers();
   std::optional<tbb::global_control> allowed_;
   std::optional<tbb::task_arena> arena_;
+  std::unique_ptr<Pins> pins_;  // of the arena: goes first
 };
 
 }  // namespace octet
