@@ -8,6 +8,7 @@ namespace octet {
 namespace {
 
 constexpr std::size_t kRivals = 5;
+constexpr std::size_t kLevels = 12;  // of noise
 
 /// The value whose order the network's answer is.
 ValueRef answer_of(const Graph& graph) {
@@ -46,32 +47,69 @@ double row_deviation(const std::vector<float>& row) {
   return std::sqrt(square / static_cast<double>(row.size()));
 }
 
-/// Variance of the error of margins, in units of the pictures' deviation.
-double margin_noise(const OutputRows& f32, const OutputRows& int8) {
-  double square = 0, count = 0;
+/// Variance of the error of margins, in units of the picture's deviation: of each compared picture, ascending.
+std::vector<double> margin_noises(const OutputRows& f32, const OutputRows& int8) {
+  std::vector<double> noises;
   for (std::size_t i = 0; i < int8.size(); ++i) {
     const double deviation = row_deviation(f32[i]);
     if (!(deviation > 0)) continue;
     const std::size_t best = best_class_of(f32[i]);
     const auto error = [&](std::size_t c) { return static_cast<double>(int8[i][c]) - static_cast<double>(f32[i][c]); };
-    for (const std::size_t rival : rivals_of(f32[i], best)) {
-      const double d = (error(best) - error(rival)) / deviation;
-      square += d * d;
-      ++count;
-    }
+    const std::vector<std::size_t> rivals = rivals_of(f32[i], best);
+    double square = 0;
+    for (const std::size_t rival : rivals) square += std::pow((error(best) - error(rival)) / deviation, 2);
+    noises.push_back(square / static_cast<double>(std::max<std::size_t>(rivals.size(), 1)));
   }
-  return count > 0 ? square / count : 0;
+  std::sort(noises.begin(), noises.end());
+  return noises;
+}
+
+/// Means of equal parts of them: levels that stand for all pictures.
+std::vector<double> noise_levels(const std::vector<double>& noises) {
+  if (noises.empty()) return {0};
+  const std::size_t count = std::min(noises.size(), kLevels);
+  std::vector<double> levels;
+  for (std::size_t k = 0; k < count; ++k) {
+    const std::size_t first = k * noises.size() / count, end = (k + 1) * noises.size() / count;
+    double sum = 0;
+    for (std::size_t i = first; i < end; ++i) sum += noises[i];
+    levels.push_back(sum / static_cast<double>(end - first));
+  }
+  return levels;
+}
+
+/// Chance that no rival overtakes; margins in units of the error of a class. The integral over that error of the class
+/// itself, which all margins share, is a sum: for functions as smooth as these it is as good as exact.
+double chance_of(std::span<const double> margins) {
+  constexpr int kPoints = 13;
+  constexpr double kStep = 0.5, kDensity = 0.3989422804014327;  // 1 / sqrt(2 pi)
+  double sum = 0;
+  for (int k = -kPoints; k <= kPoints; ++k) {
+    const double z = kStep * k;
+    double product = kStep * kDensity * std::exp(-z * z / 2);
+    for (const double margin : margins) product *= 0.5 * std::erfc(-(margin + z) / std::sqrt(2.0));
+    sum += product;
+  }
+  return sum;
 }
 
 /// Chance that `whose` stays, or becomes, the best class.
-double chance(const std::vector<float>& row, std::size_t whose, double noise) {
-  const double sigma = std::sqrt(2 * noise) * row_deviation(row);
-  double product = 1;
-  for (const std::size_t rival : rivals_of(row, whose)) {
-    const double margin = static_cast<double>(row[whose]) - static_cast<double>(row[rival]);
-    product *= sigma > 0 ? 0.5 * std::erfc(-margin / sigma) : (margin > 0 || (margin == 0 && whose < rival) ? 1 : 0);
+double chance(const std::vector<float>& row, std::size_t whose, std::span<const double> levels) {
+  const std::vector<std::size_t> rivals = rivals_of(row, whose);
+  const double deviation = row_deviation(row);
+  double sum = 0;
+  std::vector<double> margins(rivals.size());
+  for (const double level : levels) {
+    const double sigma = std::sqrt(level / 2) * deviation;
+    bool wins = true;
+    for (std::size_t i = 0; i < rivals.size(); ++i) {
+      const double margin = static_cast<double>(row[whose]) - static_cast<double>(row[rivals[i]]);
+      wins = wins && (margin > 0 || (margin == 0 && whose < rivals[i]));
+      if (sigma > 0) margins[i] = margin / sigma;
+    }
+    sum += sigma > 0 ? chance_of(margins) : (wins ? 1 : 0);
   }
-  return product;
+  return sum / static_cast<double>(levels.size());
 }
 
 }  // namespace
@@ -100,16 +138,16 @@ OutputMatch match_outputs(const FloatOutputs& f32, const OutputRows& int8) {
   match.judged = static_cast<std::int64_t>(int8.size());
   for (std::size_t i = 0; i < int8.size(); ++i)
     match.agreeing += best_class_of(f32.rows[i]) == best_class_of(int8[i]) ? 1 : 0;
-  const double noise = margin_noise(f32.rows, int8);
+  const std::vector<double> levels = noise_levels(margin_noises(f32.rows, int8));
   const double share = 100.0 / static_cast<double>(std::max<std::size_t>(f32.rows.size(), 1));
   double drop = 0;
   for (std::size_t i = 0; i < f32.rows.size(); ++i) {
     const std::vector<float>& row = f32.rows[i];
     const std::size_t best = best_class_of(row);
-    match.agreement += share * chance(row, best, noise);
+    match.agreement += share * chance(row, best, levels);
     if (f32.labels.empty()) continue;
     const auto label = static_cast<std::size_t>(f32.labels[i]);
-    if (label < row.size()) drop += share * ((best == label ? 1 : 0) - chance(row, label, noise));
+    if (label < row.size()) drop += share * ((best == label ? 1 : 0) - chance(row, label, levels));
   }
   if (!f32.labels.empty()) match.drop = drop;
   return match;
