@@ -2,7 +2,8 @@
 
 #include <algorithm>  // std::stable_sort
 #include <cmath>      // std::pow
-#include <utility>    // std::pair
+#include <optional>   // std::optional
+#include <utility>    // std::move, std::pair
 
 namespace octet {
 namespace {
@@ -11,6 +12,7 @@ constexpr double kEnoughAgreement = 99;      // percent
 constexpr double kManyClipped = 0.005;       // share
 constexpr std::uint64_t kFewPictures = 100;  // of a calibration
 constexpr std::uint64_t kFewJudged = 1000;
+constexpr std::size_t kMoreLayers = 4;  // to keep in float
 
 double noise(double sqnr) { return std::pow(10, -sqnr / 10); }
 
@@ -19,10 +21,33 @@ bool close_enough(const Comparison& against, bool labelled) {
   return labelled && !against.accuracy.detection && against.agreement >= kEnoughAgreement && against.mcnemar_p > 0.05;
 }
 
-std::string excludes(const CalibrateSummary& summary) {
+std::string excludes(const std::vector<std::string>& names) {
   std::string text;
-  for (const ValueDamage* layer : noisiest_layers(summary, 4)) text += " --exclude " + layer->name;
+  for (const std::string& name : names) text += " --exclude " + name;
   return text;
+}
+
+/// Which layers to keep in float: what a search ranked by their noise at the output. Where none can search (detectors),
+/// by the noise at their own output.
+std::string float_step(const CalibrateSummary& summary, bool detects, bool labelled) {
+  std::vector<std::string> names;
+  if (detects) {
+    for (const ValueDamage* layer : noisiest_layers(summary, kMoreLayers)) names.push_back(layer->name);
+    return names.empty() ? "" : "Keep the layers that add most noise in float:" + excludes(names) + ".";
+  }
+  const std::optional<PrecisionReport>& search = summary.report.precision;
+  if (!search) {
+    return "Have the layers that bring most noise to the output found and kept in float: " +
+           std::string(labelled ? "--max-drop 0.5." : "--min-agreement 99.");
+  }
+  if (search->ranking.empty()) return "Tighten the bound: all layers in INT8 met it.";
+  for (std::size_t i = 1; i <= search->best && i < search->steps.size(); ++i) names.push_back(search->steps[i].layer);
+  const std::size_t most = names.size() + kMoreLayers;
+  for (const LayerGain& layer : search->ranking) {
+    const bool kept = std::find(names.begin(), names.end(), layer.name) != names.end();
+    if (!kept && names.size() < most) names.push_back(layer.name);
+  }
+  return "Keep more of the layers in float that bring most noise to the output:" + excludes(names) + ".";
 }
 
 void add_accuracy_steps(const CalibrateSummary& summary, const CalibrateOptions& options,
@@ -38,9 +63,8 @@ void add_accuracy_steps(const CalibrateSummary& summary, const CalibrateOptions&
       steps.emplace_back(
           "Calibrate with --mode auto: it looks at what each scale and each rounding does to the layers' outputs.");
     }
-    if (const std::string names = excludes(summary); !names.empty()) {
-      steps.push_back("Keep the layers that add most noise in float:" + names + ".");
-    }
+    std::string step = float_step(summary, against.accuracy.detection.has_value(), judged.labelled);
+    if (!step.empty()) steps.push_back(std::move(step));
   }
   if (judged.judged < kFewJudged && summary.population > judged.judged + summary.images) {
     steps.push_back("Judge on more pictures: --report-pictures " + std::to_string(kFewJudged) + "; " +

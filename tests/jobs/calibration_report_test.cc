@@ -68,6 +68,7 @@ TEST(CalibrationFigures, SaysWhatToTry) {
   Judgement& judgement = summary.judgement.emplace();
   judgement.held_out = true;
   judgement.evaluation.judged = 2000;
+  judgement.evaluation.labelled = false;
   Comparison& against = judgement.evaluation.against.emplace();
   against.compared = 2000;
   against.agreeing = 1900;
@@ -78,10 +79,24 @@ TEST(CalibrationFigures, SaysWhatToTry) {
   summary.images = 20;
   summary.unreadable = 2;
   EXPECT_THAT(next_steps(summary, options),
-              testing::ElementsAre(HasSubstr("--mode auto"), HasSubstr("--exclude second --exclude first"),
+              testing::ElementsAre(HasSubstr("--mode auto"), HasSubstr("--min-agreement 99"),
                                    HasSubstr("first loses 3.0 % of its values"), HasSubstr("--samples 500"),
                                    HasSubstr("2 sampled pictures")));
   EXPECT_EQ(judged_on(summary), "2000 pictures that did not calibrate");
+  judgement.evaluation.labelled = true;
+  EXPECT_THAT(next_steps(summary, options)[1], HasSubstr("--max-drop 0.5"));
+  // A search knows: what it moved already, then the others in its order.
+  PrecisionReport& search = summary.report.precision.emplace();
+  EXPECT_THAT(next_steps(summary, options)[1], HasSubstr("Tighten the bound"));
+  search.ranking = {{"first", 31, 4}, {"third", 30, 3}, {"second", 28, 1}};
+  search.steps = {{"", {}}, {"third", {}}};
+  search.best = 1;
+  EXPECT_THAT(next_steps(summary, options)[1],
+              testing::EndsWith(": --exclude third --exclude first --exclude second."));
+  // There is no search for detectors: the layers' own outputs tell.
+  against.accuracy.detection.emplace();
+  EXPECT_THAT(next_steps(summary, options)[1], testing::EndsWith(": --exclude second --exclude first."));
+  against.accuracy.detection.reset();
   against.agreement_interval95 = wilson95(2000, 2000);
   EXPECT_THAT(next_steps(summary, options).front(), HasSubstr("Nothing has to be done"));
 }
