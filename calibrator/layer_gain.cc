@@ -73,4 +73,12 @@ Result<std::vector<LayerGain>> rank_layers(const QuantizedGraph& quantized, cons
   return gains;
 }
 
+Result<double> sqnr_without(const QuantizedGraph& quantized, const std::vector<std::string>& exclude,
+                            const std::string& layer, const RankingPictures& pictures, int threads) {
+  OCTET_TRY(Graph graph, without_layer(quantized, exclude, layer));
+  if (pictures.fit != nullptr) OCTET_CHECK(refine_layers(quantized.f32, *pictures.fit, threads, graph));
+  OCTET_TRY(const OutputRows rows, output_rows(graph, pictures.judged, threads));
+  return output_sqnr(pictures.f32, rows);
+}
+
 }  // namespace octet

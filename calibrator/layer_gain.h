@@ -32,4 +32,9 @@ Result<std::vector<LayerGain>> rank_layers(const QuantizedGraph& quantized, cons
                                            std::span<const std::string> layers, const RankingPictures& pictures,
                                            int threads, const std::function<bool()>& stopped);
 
+/// SQNR of the output, in dB, with `layer` in float as well, the others fitted anew. Unlike the estimate of
+/// rank_layers it knows that a value stays quantised for this layer while other INT8 layers read it, too.
+Result<double> sqnr_without(const QuantizedGraph& quantized, const std::vector<std::string>& exclude,
+                            const std::string& layer, const RankingPictures& pictures, int threads);
+
 }  // namespace octet

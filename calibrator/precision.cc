@@ -16,6 +16,7 @@ constexpr std::size_t kHeldBytes = std::size_t{64} << 20U;
 constexpr std::size_t kMostHeld = 1024;
 constexpr std::size_t kRanked = 48;    // pictures that layers are ranked on
 constexpr std::size_t kReranked = 12;  // layers in the steps after the first
+constexpr std::size_t kTried = 3;      // of them, the first, in fact moved to float
 
 Result<void> check_bound(const Model& model, const PrecisionOptions& options) {
   const auto bad = [](const char* message) { return Error{ErrorCode::usage, {}, message}; };
@@ -191,11 +192,21 @@ Result<std::optional<std::string>> PrecisionSearch::next_layer(const QuantizedGr
     layers.resize(std::min(layers.size(), kReranked));
   }
   const PictureStore* fitted = options_.mode == CalibrationMode::automatic ? &pictures_->fit : nullptr;
+  const RankingPictures pictures{fitted, pictures_->ranked, ranked_f32_};
+  const std::vector<std::string> exclude = options_at(last).exclude;
   OCTET_TRY(const std::vector<LayerGain> gains,
-            rank_layers(quantized, options_at(last).exclude, layers, {fitted, pictures_->ranked, ranked_f32_},
-                        options_.threads, precision_.stopped));
+            rank_layers(quantized, exclude, layers, pictures, options_.threads, precision_.stopped));
   if (first) report_.ranking = gains;
-  return std::optional(gains.front().name);
+  std::string best;
+  double highest = 0;
+  for (std::size_t i = 0; i < std::min(gains.size(), kTried); ++i) {
+    if (stopped()) return Error{ErrorCode::cancelled, {}, "stopped from outside"};
+    OCTET_TRY(const double sqnr, sqnr_without(quantized, exclude, gains[i].name, pictures, options_.threads));
+    if (!best.empty() && sqnr <= highest) continue;
+    highest = sqnr;
+    best = gains[i].name;
+  }
+  return std::optional(best);
 }
 
 Result<void> PrecisionSearch::search() {

@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "calibrator/network.h"
 #include "calibrator/pictures.h"
 #include "octet/calibrator/layer_gain.h"
+#include "support/assets.h"
 
 namespace octet {
 namespace {
@@ -139,6 +141,55 @@ TEST(Precision, LabelsBoundTheDrop) {
   const auto unlabelled = calibrate_within(model, {}, options, test::source_of(pictures));
   ASSERT_FALSE(unlabelled);
   EXPECT_EQ(unlabelled.error().code, ErrorCode::usage);
+}
+
+Node& node_named(Graph& graph, const std::string& name) {
+  return *std::find_if(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) { return node.name == name; });
+}
+
+/// Multiplies what eight filters of `layer` yield; `reader`, which sees them as its first channels, takes it out again.
+void explode(Graph& graph, const std::string& layer, const std::string& reader, float factor) {
+  constexpr std::size_t kFilters = 8;
+  for (Parameter& parameter : node_named(graph, layer).params) {
+    const std::size_t row = parameter.value.elements() / static_cast<std::size_t>(parameter.value.shape()[0]);
+    scale_weights(parameter, 0, kFilters * row, factor);
+  }
+  Parameter& weight = node_named(graph, reader).params[0];
+  const auto inputs = static_cast<std::size_t>(weight.value.shape()[1]);  // the reader is 1 x 1
+  for (std::size_t i = 0; i < weight.value.elements(); i += inputs) scale_weights(weight, i, kFilters, 1 / factor);
+}
+
+TEST(Precision, FindsTheLayerOfARealNetworkThatWasMadeHard) {
+  OCTET_REQUIRE_ASSETS();
+  Model model = load_model(test::assets() / "models" / "squeezenet_v1.1" / "squeezenet_v1.1").value();
+  explode(model.graph, "fire5_expand1x1", "fire6_squeeze1x1", 1000);
+  const Pictures all = test::load_pictures(test::assets() / "images" / "imagenet300", model.preprocess);
+  const Pictures sample = test::select(all, [](std::size_t i) { return i % 5 == 0; });
+  const Pictures rest = test::select(all, [](std::size_t i) { return i % 5 == 1; });
+  CalibrationOptions mse;
+  mse.mode = CalibrationMode::mse;  // auto needs a minute
+  PrecisionOptions options;
+  options.max_drop = 2;
+  options.max_float = 3;
+  options.label = [&](std::size_t i) { return sample.labels.at(i); };
+  const BoundedModel result = calibrate_within(model, mse, options, test::source_of(sample)).value();
+  const PrecisionReport& report = *result.calibrated.report.precision;
+  EXPECT_TRUE(report.met);
+  ASSERT_FALSE(float_layers(report).empty());
+  EXPECT_EQ(float_layers(report)[0], "fire6_squeeze1x1");
+  EXPECT_GT(report.steps[0].match.drop.value(), 10);
+  EXPECT_LE(report.steps[report.best].match.drop.value(), 2);
+  const auto f32 = test::run(test::float_plan(model), rest);
+  const auto top1_drop = [&](const Graph& graph) {
+    const test::Accuracy seen = test::compare(f32, test::run(Plan::compile(graph).value(), rest), rest.labels);
+    return seen.top1_f32 - seen.top1_int8;
+  };
+  const double before = top1_drop(calibrate(model, mse, test::source_of(sample)).value().model.graph);
+  const double after = top1_drop(result.calibrated.model.graph);
+  RecordProperty("before", std::to_string(before));
+  RecordProperty("after", std::to_string(after));
+  EXPECT_GT(before, 10);
+  EXPECT_LE(after, 5);  // three pictures of 60
 }
 
 TEST(Precision, ABoundThatCannotBeMetYieldsTheBestModel) {
