@@ -75,14 +75,6 @@ TailOutputs expect_both_forms_agree(const Symbol& symbol, const ParamMap& params
   return got;
 }
 
-Preprocess square_input(std::int64_t side) {
-  Preprocess preprocess;
-  preprocess.height = preprocess.width = side;
-  preprocess.mean = {120, 115, 100};
-  preprocess.std = {60, 60, 60};
-  return preprocess;
-}
-
 std::vector<std::uint8_t> noise(std::int64_t side, std::int64_t images, unsigned seed) {
   std::mt19937 random(seed);
   std::vector<std::uint8_t> pixels(static_cast<std::size_t>(images * side * side * 3));

@@ -15,14 +15,6 @@ namespace {
 
 using testing::ElementsAre;
 
-Preprocess preprocess(std::int64_t side) {
-  Preprocess result;
-  result.height = result.width = side;
-  result.mean = {120, 115, 100};
-  result.std = {60, 60, 60};
-  return result;
-}
-
 /// Nodes that became `box_detection`.
 std::vector<SymbolNode> recognised(const Symbol& symbol) {
   std::vector<SymbolNode> found;
@@ -35,7 +27,7 @@ std::vector<SymbolNode> recognised(const Symbol& symbol) {
 TEST(SsdTail, BecomesOneOperator) {
   const test::GluonSsd options;
   const auto net = test::gluon_ssd(options);
-  auto graph = build_graph(net.symbol, net.params, preprocess(options.side), "gluon");
+  auto graph = build_graph(net.symbol, net.params, test::square_input(options.side), "gluon");
   ASSERT_TRUE(graph) << to_string(graph.error());
   const auto done = optimize(*graph);
   ASSERT_TRUE(done) << to_string(done.error());
@@ -62,7 +54,7 @@ TEST(SsdTail, BecomesOneOperator) {
   EXPECT_EQ(graph->value(graph->outputs[2]).shape, (Shape{1, 20, 4}));
   auto pair = write_graph(*graph);
   ASSERT_TRUE(pair) << to_string(pair.error());
-  const auto again = build_graph(pair->symbol, pair->params, preprocess(options.side), "again");
+  const auto again = build_graph(pair->symbol, pair->params, test::square_input(options.side), "again");
   ASSERT_TRUE(again) << to_string(again.error());
   EXPECT_EQ(test::difference(*graph, *again), "");
 }

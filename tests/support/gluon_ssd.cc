@@ -162,4 +162,12 @@ class Maker {
 
 SymbolWithParams gluon_ssd(const GluonSsd& options) { return Maker(options).run(); }
 
+Preprocess square_input(std::int64_t side) {
+  Preprocess preprocess;
+  preprocess.height = preprocess.width = side;
+  preprocess.mean = {120, 115, 100};
+  preprocess.std = {60, 60, 60};
+  return preprocess;
+}
+
 }  // namespace octet::test

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "octet/graph/params.h"
+#include "octet/graph/preprocess.h"
 #include "octet/graph/symbol.h"
 
 namespace octet::test {
@@ -27,5 +28,8 @@ struct SymbolWithParams {
 /// Image variable `data` (1, 3, side, side); heads ids (N, rows, 1), scores (N, rows, 1), boxes (N, rows, 4) in pixels.
 /// Weights are random, the same every time.
 SymbolWithParams gluon_ssd(const GluonSsd& options);
+
+/// Colour pictures of side x side pixels, with a mean and a std per channel.
+Preprocess square_input(std::int64_t side);
 
 }  // namespace octet::test
