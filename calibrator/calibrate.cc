@@ -12,8 +12,8 @@ std::string_view to_string(CalibrationMode mode) noexcept {
   return kModeNames[static_cast<std::size_t>(mode)];
 }
 
-Result<CalibratedModel> calibrate(const Model& model, const CalibrationOptions& options,
-                                  const PictureSource& pictures) {
+Result<CalibratedModel> calibrate(const Model& model, const CalibrationOptions& wanted, const PictureSource& pictures) {
+  CalibrationOptions options = wanted;
   OCTET_TRY(SampledGraph sampled, prepare(model, options));
   PictureStore kept(picture_bytes(sampled.graph), kKeptPictures);
   OCTET_CHECK(sample(

@@ -39,10 +39,14 @@ using PictureSource = std::function<Result<std::int64_t>(std::span<std::uint8_t>
 struct CalibrationOptions {
   CalibrationMode mode = CalibrationMode::automatic;
   ActivationType dtype = ActivationType::automatic;
-  std::vector<std::string> exclude;  ///< node names (also names of fused nodes) that stay FP32
-  double percentile = 99.99;         ///< for CalibrationMode::percentile
-  int threads = 0;                   ///< 0: as many as the calling arena has
-  bool measure_damage = false;       ///< fill CalibrationReport::damage and ::histograms
+  /// Nodes that stay FP32, by name (also that of a fused node) or by a shell pattern of names, such as "stage1_*": `*`,
+  /// `?` and `[...]` as in fnmatch(3). Each must match a node.
+  std::vector<std::string> exclude;
+  std::vector<std::string> exclude_ops;  ///< likewise, by operator as op_name() tells of the fused graph: "Pooling"
+  bool exclude_first_conv = false;       ///< likewise the first Convolution: MXNet's --exclude-first-conv
+  double percentile = 99.99;             ///< for CalibrationMode::percentile
+  int threads = 0;                       ///< 0: as many as the calling arena has
+  bool measure_damage = false;           ///< fill CalibrationReport::damage and ::histograms
   /// What the damage is measured on, asked for when the model is done; up to 64 are kept. Empty, or without pictures:
   /// those that calibrated.
   PictureSource judged;
@@ -132,8 +136,8 @@ struct CalibratedModel {
 
 /// Optimises `model`, runs it in FP32 over all pictures with streaming statistics (memory does not
 /// depend on their number; up to 64 of them, evenly spread, are kept for further passes), chooses thresholds and
-/// quantises. Unknown names in `exclude` are one Error(usage) that lists them all with the nearest existing names. Does
-/// not change `model`.
+/// quantises. What matches no node in `exclude` and `exclude_ops` is one Error(usage) that lists it all with what there
+/// is. Does not change `model`.
 Result<CalibratedModel> calibrate(const Model& model, const CalibrationOptions& options, const PictureSource& pictures);
 
 }  // namespace octet

@@ -1,26 +1,14 @@
 #include "octet/calibrator/names.h"
 
-#include <algorithm>  // std::min
-#include <numeric>    // std::iota
+#include <fnmatch.h>
+
+#include <algorithm>  // std::any_of, std::none_of
 #include <set>        // std::set
+
+#include "octet/graph/nearest_names.h"
 
 namespace octet {
 namespace {
-
-/// Levenshtein's distance.
-std::size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t k = 1; k <= b.size(); ++k) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[k - 1] ? 0 : 1);
-      diagonal = row[k];
-      row[k] = std::min({replaced, row[k] + 1, row[k - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
 
 std::set<std::string> all_names(const Graph& graph) {
   std::set<std::string> names;
@@ -33,35 +21,94 @@ std::set<std::string> all_names(const Graph& graph) {
   return names;
 }
 
-}  // namespace
-
-std::vector<std::string> nearest_names(const std::string& text, std::span<const std::string> names, std::size_t count) {
-  std::vector<std::pair<std::size_t, std::string>> ranked;
-  for (const std::string& name : names) {
-    const std::size_t distance = edit_distance(text, name);
-    if (distance < std::max(text.size(), name.size())) ranked.emplace_back(distance, name);
-  }
-  std::sort(ranked.begin(), ranked.end());
-  std::vector<std::string> result;
-  for (std::size_t i = 0; i < std::min(count, ranked.size()); ++i) result.push_back(ranked[i].second);
-  return result;
+bool matches(const std::string& pattern, const std::string& name) {
+  return ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
 }
 
-Result<void> check_names(const Graph& original, const Graph& optimized, const std::vector<std::string>& wanted) {
-  std::set<std::string> known = all_names(optimized);
-  known.merge(all_names(original));
-  const std::vector<std::string> names(known.begin(), known.end());
-  std::string message;
-  for (const std::string& text : wanted) {
-    if (known.contains(text)) continue;
-    message += message.empty() ? "no node is called '" : "; nor '";
-    message += text + "'";
-    const std::vector<std::string> nearest = nearest_names(text, names, 3);
-    for (std::size_t i = 0; i < nearest.size(); ++i) message += (i == 0 ? " (nearest: " : ", ") + nearest[i];
-    if (!nearest.empty()) message += ")";
+/// Gathers the names that are meant, and what means nothing.
+class Meant {
+ public:
+  Meant(const Graph& original, const Graph& optimized)
+      : optimized_(optimized), known_(all_names(optimized)), chosen_(optimized.nodes.size()) {
+    known_.merge(all_names(original));
   }
-  if (message.empty()) return {};
-  return Error{ErrorCode::usage, "exclude", message};
+
+  void add(const std::string& text) {
+    if (known_.contains(text)) return names_.push_back(text);
+    if (text.find_first_of("*?[") == std::string::npos) {
+      const std::vector<std::string> all(known_.begin(), known_.end());
+      return refuse("no node is called", text, nearest_names(text, all, 3), "nearest");
+    }
+    const auto fits = [&](const std::string& name) { return matches(text, name); };
+    if (std::none_of(known_.begin(), known_.end(), fits)) {
+      return refuse("no node's name matches", text, {}, "");
+    }
+    choose([&](const Node& node) {
+      return fits(node.name) || fits(node.output_name) || std::any_of(node.fused.begin(), node.fused.end(), fits);
+    });
+  }
+
+  void add_op(const std::string& op) {
+    if (choose([&](const Node& node) { return op == op_name(node.op); })) return;
+    std::set<std::string> ops;
+    for (const Node& node : optimized_.nodes) ops.insert(op_name(node.op));
+    refuse("no node of the fused network is a", op, {ops.begin(), ops.end()}, "there are");
+  }
+
+  void add_first_convolution() {
+    for (std::size_t i = 0; i < chosen_.size(); ++i) {
+      if (optimized_.nodes[i].as<ConvolutionOp>() == nullptr) continue;
+      chosen_[i] = 1;
+      return;
+    }
+    refuse("no node of the fused network is a", "Convolution", {}, "");
+  }
+
+  Result<std::vector<std::string>> names() && {
+    if (!problems_.empty()) return Error{ErrorCode::usage, "exclude", problems_};
+    for (std::size_t i = 0; i < chosen_.size(); ++i) {
+      if (chosen_[i] != 0) names_.push_back(optimized_.nodes[i].name);
+    }
+    return std::move(names_);
+  }
+
+ private:
+  template <class Wanted>
+  bool choose(Wanted wanted) {
+    bool any = false;
+    for (std::size_t i = 0; i < chosen_.size(); ++i) {
+      if (!wanted(optimized_.nodes[i])) continue;
+      chosen_[i] = 1;
+      any = true;
+    }
+    return any;
+  }
+
+  void refuse(const char* problem, const std::string& text, const std::vector<std::string>& others, const char* what) {
+    if (!problems_.empty()) problems_ += "; ";
+    problems_.append(problem).append(" '").append(text).append("'");
+    for (std::size_t i = 0; i < others.size(); ++i) {
+      problems_.append(i == 0 ? " (" + std::string(what) + ": " : ", ").append(others[i]);
+    }
+    if (!others.empty()) problems_ += ")";
+  }
+
+  const Graph& optimized_;
+  std::set<std::string> known_;
+  std::vector<char> chosen_;  ///< by node of the optimised graph
+  std::vector<std::string> names_;
+  std::string problems_;
+};
+
+}  // namespace
+
+Result<std::vector<std::string>> excluded_names(const Graph& original, const Graph& optimized,
+                                                const CalibrationOptions& options) {
+  Meant meant(original, optimized);
+  for (const std::string& text : options.exclude) meant.add(text);
+  for (const std::string& op : options.exclude_ops) meant.add_op(op);
+  if (options.exclude_first_conv) meant.add_first_convolution();
+  return std::move(meant).names();
 }
 
 }  // namespace octet

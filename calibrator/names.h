@@ -1,20 +1,20 @@
-// Node names that users give, checked against a graph.
+// Which nodes a user means, checked against a graph.
 #pragma once
 
-#include <span>    // std::span
 #include <string>  // std::string
 #include <vector>  // std::vector
 
+#include "octet/calibrator/calibrate.h"
 #include "octet/graph/graph.h"
 
 namespace octet {
 
-/// The (up to `count`) names nearest to `text` by edit distance, nearest first, ties in name order.
-/// Names that share nothing with it are left out.
-std::vector<std::string> nearest_names(const std::string& text, std::span<const std::string> names, std::size_t count);
-
-/// Error(usage) that lists every name of `wanted` that no node of `optimized` answers to and that
-/// the `original` graph does not know either, each with the nearest existing names.
-Result<void> check_names(const Graph& original, const Graph& optimized, const std::vector<std::string>& wanted);
+/// The names that `options` excludes, as `options.exclude`, `exclude_ops` and `exclude_first_conv` say it: names that
+/// both graphs know, as they were given, then nodes of `optimized` that patterns and operators mean, in its order. A
+/// text that is a name is no pattern. Error(usage) lists every name or pattern that no node of `optimized` answers to
+/// and that the `original` graph does not know either, with the nearest existing names, and every operator without a
+/// node.
+Result<std::vector<std::string>> excluded_names(const Graph& original, const Graph& optimized,
+                                                const CalibrationOptions& options);
 
 }  // namespace octet

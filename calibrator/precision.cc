@@ -86,7 +86,7 @@ class PrecisionSearch {
   [[nodiscard]] CalibratedModel as_model_at(std::size_t step, QuantizedGraph quantized) const;
 
   const Model& model_;
-  const CalibrationOptions& options_;
+  CalibrationOptions options_;
   const PrecisionOptions& precision_;
   SampledGraph sampled_;
   std::unique_ptr<SplitPictures> pictures_;

@@ -191,13 +191,15 @@ std::vector<NodeId> sources_of(const Regions& regions) {
   return nodes;
 }
 
-Result<SampledGraph> prepare(const Model& model, const CalibrationOptions& options) {
+Result<SampledGraph> prepare(const Model& model, CalibrationOptions& options) {
   OCTET_CHECK(check_options(model, options));
   SampledGraph prepared;
   prepared.graph = model.graph;
   OCTET_CHECK(validate(prepared.graph));
   OCTET_CHECK(optimize(prepared.graph));
-  OCTET_CHECK(check_names(model.graph, prepared.graph, options.exclude));
+  OCTET_TRY(options.exclude, excluded_names(model.graph, prepared.graph, options));
+  options.exclude_ops.clear();
+  options.exclude_first_conv = false;
   OCTET_CHECK(equalize_channels(prepared.graph));
   return prepared;
 }

@@ -26,8 +26,9 @@ struct QuantizedGraph {
   CalibrationReport report;     ///< ranges and numbers of nodes
 };
 
-/// Checks model and options, and brings the graph into the form that is quantised. Nothing is sampled yet.
-Result<SampledGraph> prepare(const Model& model, const CalibrationOptions& options);
+/// Checks model and options, and brings the graph into the form that is quantised; `options` then names all excluded
+/// nodes in `exclude`. Nothing is sampled yet.
+Result<SampledGraph> prepare(const Model& model, CalibrationOptions& options);
 
 /// Gathers statistics of `nodes` over all pictures, all of which `seen` is shown.
 Result<void> sample(std::vector<NodeId> nodes, int threads, const PictureSource& pictures,

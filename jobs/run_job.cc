@@ -31,6 +31,8 @@ Result<Stamp> calibration_stamp(const CalibrateOptions& options, DataDigests& di
   stamp.add("dtype", static_cast<int>(options.calibration.dtype));
   stamp.add("percentile", options.calibration.percentile);
   for (const std::string& name : options.calibration.exclude) stamp.add("exclude", name);
+  for (const std::string& op : options.calibration.exclude_ops) stamp.add("exclude_op", op);
+  if (options.calibration.exclude_first_conv) stamp.add("exclude_first_conv", 1);
   stamp.add("fraction", options.fraction);
   if (options.samples) stamp.add("samples", *options.samples);
   stamp.add("seed", options.seed);

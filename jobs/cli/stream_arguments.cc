@@ -149,7 +149,10 @@ po::options_description calibration_options() {
       "sample every K-th picture instead of drawing; 0: draw");
   add("offset", po::value<std::uint64_t>()->default_value(0)->value_name("I"), "first picture of --stride");
   add("exclude", po::value<std::vector<std::string>>()->composing()->value_name("NAME"),
-      "a node that stays FP32; may be repeated");
+      "a node that stays FP32, or a pattern of names such as 'stage1_*'; may be repeated");
+  add("exclude-op", po::value<std::vector<std::string>>()->composing()->value_name("OPERATOR"),
+      "all nodes of an operator, such as Pooling, stay FP32; may be repeated");
+  add("exclude-first-conv", po::bool_switch(), "the first convolution stays FP32");
   add("dtype", po::value<std::string>()->default_value("auto")->value_name("auto|s8|u8"), "type of activations");
   const double percentile = CalibrationOptions{}.percentile;
   add("percentile", po::value<double>()->default_value(percentile, fixed(percentile, 2))->value_name("P"),
@@ -181,6 +184,8 @@ Result<CalibrateOptions> calibration_options(const po::variables_map& values) {
   OCTET_TRY(options.calibration.mode, parse_mode(values["mode"].as<std::string>()));
   OCTET_TRY(options.calibration.dtype, parse_dtype(values["dtype"].as<std::string>()));
   if (const auto names = given<std::vector<std::string>>(values, "exclude")) options.calibration.exclude = *names;
+  if (const auto ops = given<std::vector<std::string>>(values, "exclude-op")) options.calibration.exclude_ops = *ops;
+  options.calibration.exclude_first_conv = values["exclude-first-conv"].as<bool>();
   options.calibration.percentile = values["percentile"].as<double>();
   options.fraction = values["fraction"].as<double>();
   if (!(options.fraction > 0 && options.fraction <= 1)) return usage("--fraction must be above 0 and at most 1");

@@ -28,8 +28,8 @@ po::options_description stream_options();
 /// Reads these (--batch and --pin where a command has them), the data and decoder options, --streams, --quiet.
 Result<StreamOptions> stream_options(const po::variables_map& values);
 
-/// --mode, --fraction, --samples, --seed, --stride, --offset, --exclude, --dtype, --percentile,
-/// --min-agreement, --max-drop, --max-float.
+/// --mode, --fraction, --samples, --seed, --stride, --offset, --exclude, --exclude-op, --exclude-first-conv, --dtype,
+/// --percentile, --min-agreement, --max-drop, --max-float, --report, --report-pictures.
 po::options_description calibration_options();
 /// Reads these and everything else that CalibrateOptions has, but for `output`.
 Result<CalibrateOptions> calibration_options(const po::variables_map& values);

@@ -54,6 +54,8 @@ Result<std::string> precision_key(const CalibrateOptions& options) {
   stamp.add("dtype", static_cast<int>(options.calibration.dtype));
   stamp.add("percentile", options.calibration.percentile);
   for (const std::string& name : options.calibration.exclude) stamp.add("exclude", name);
+  for (const std::string& op : options.calibration.exclude_ops) stamp.add("exclude_op", op);
+  if (options.calibration.exclude_first_conv) stamp.add("exclude_first_conv", 1);
   if (options.min_agreement) stamp.add("min_agreement", *options.min_agreement);
   if (options.max_drop) stamp.add("max_drop", *options.max_drop);
   stamp.add("max_float", options.max_float);

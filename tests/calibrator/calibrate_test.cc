@@ -116,6 +116,27 @@ TEST(Calibrate, ReportsRangesAndOrigin) {
   EXPECT_EQ(result.report.ranges.count("gap"), 1U);
 }
 
+TEST(Calibrate, ExcludesByPatternOperatorAndPlace) {
+  const Pictures pictures = noise(3, 12);
+  CalibrationOptions options;
+  options.exclude = {"c?", "sh*", "[ab]"};
+  options.exclude_ops = {"FullyConnected"};
+  const CalibratedModel by_name = calibrated(small_model(), pictures, options);
+  options.exclude = {};
+  options.exclude_ops = {"Convolution", "FullyConnected"};
+  const CalibratedModel by_op = calibrated(small_model(), pictures, options);
+  for (const CalibratedModel* result : {&by_name, &by_op}) {
+    EXPECT_FALSE(result->model.graph.quantized());
+    EXPECT_EQ(result->report.int8_nodes, 0);
+  }
+  options = {};
+  options.exclude_first_conv = true;
+  const CalibratedModel first = calibrated(small_model(), pictures, options);
+  EXPECT_TRUE(first.model.graph.quantized());
+  EXPECT_EQ(first.report.f32_nodes, 2) << "and the normalisation, which no convolution takes in any more";
+  EXPECT_EQ(first.model.provenance.at("calibration_exclude"), "c1");
+}
+
 TEST(Calibrate, WrongUseIsAnError) {
   const Pictures pictures = noise(2, 12);
   const auto error_of = [&](const Model& model, const CalibrationOptions& options, const PictureSource& source) {
