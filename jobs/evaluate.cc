@@ -3,6 +3,7 @@
 #include <utility>  // std::move
 
 #include "octet/jobs/annotations.h"
+#include "octet/jobs/pack/order.h"
 #include "octet/jobs/stage/stream.h"
 #include "octet/jobs/stage/tally.h"
 
@@ -46,7 +47,7 @@ Result<std::unique_ptr<Tally>> make_tally(const EvaluateOptions& options, const 
     return Error{ErrorCode::usage, scorers.front()->name, "annotations are for detection models; this one classifies"};
   }
   if (options.annotations.empty() || !labelled) return detection_tally(scorers, options, std::nullopt, labelled);
-  if (options.stream.source.data.extension() == ".rec") {
+  if (reads_records(options.stream.source)) {
     return Error{ErrorCode::usage, options.stream.source.data.string(),
                  "annotations are matched by file name; the entries of a record file have labels of their own"};
   }

@@ -32,11 +32,11 @@ Result<void> check_options(const PackOptions& options) {
   if (!options.output.has_stem() || extension != (options.list_only ? ".lst" : ".rec")) {
     return bad(options.list_only ? "a list is named .lst" : "a record file is named .rec");
   }
-  if (options.list_only && is_record_file(options.stream.source.data)) {
+  if (options.list_only && reads_records(options.stream.source)) {
     return bad("a record file holds no paths to list");
   }
   if (!options.annotations.empty()) {
-    if (is_record_file(options.stream.source.data)) {
+    if (reads_records(options.stream.source)) {
       return bad("annotations are matched by file name; a record file's entries have labels of their own");
     }
     if (options.change && options.change->center_crop) return bad("annotated boxes do not fit to a centre crop");
@@ -58,7 +58,7 @@ class PackRun {
         annotations_(std::move(annotations)),
         order_(order),
         parts_(std::move(parts)),
-        with_list_(!is_record_file(options.stream.source.data)),
+        with_list_(!reads_records(options.stream.source)),
         counter_(options.stream, order.size()),
         meter_(options.stream.control, options.list_only ? "list" : "pack", order.size()) {}
 

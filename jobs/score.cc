@@ -6,7 +6,6 @@
 
 #include "octet/graph/output_file.h"
 #include "octet/jobs/merge.h"
-#include "octet/jobs/pack/order.h"  // is_record_file
 #include "octet/jobs/stage/entry_counter.h"
 #include "octet/jobs/stage/stream.h"
 #include "octet/jobs/store/identity.h"
@@ -14,6 +13,7 @@
 #include "octet/jobs/store/segments.h"
 #include "octet/jobs/writers/detection_files.h"
 #include "octet/jobs/writers/number_text.h"
+#include "octet/loader/record_files.h"
 
 namespace octet {
 namespace {
@@ -39,10 +39,10 @@ void append_quarantine_line(const FailedEntry& failed, std::string& json) {
   json += "}\n";
 }
 
-/// The file in which an entry's bytes are.
-fs::path file_of(const SourceOptions& source, const std::string& key, bool bad_line) {
+/// The file in which an entry's bytes are. `records`: of the source.
+fs::path file_of(const SourceOptions& source, const RecordFiles& records, const std::string& key, bool bad_line) {
   std::error_code ignored;
-  if (is_record_file(source.data)) return source.data;
+  if (!records.empty()) return records.file_of(key);
   if (fs::is_directory(source.data, ignored)) return source.data / key;
   if (bad_line) return source.data;
   return (source.root.empty() ? source.data.parent_path() : source.root) / key;
@@ -71,6 +71,7 @@ class ScoreJob {
   const std::vector<std::string>& labels_;
   std::optional<Annotations> annotations_;
   std::unique_ptr<Source> source_;
+  RecordFiles records_;  // of the source
   std::unique_ptr<InFlight> in_flight_;
   std::atomic<InFlight*> beating_{nullptr};
   std::unique_ptr<SegmentWriter> store_;  // its thread uses the two above
@@ -82,6 +83,7 @@ Result<void> ScoreJob::open() {
     return Error{ErrorCode::usage, scorer_->name, "the formats coco and voc hold detections; this model classifies"};
   }
   OCTET_TRY(source_, Source::open(options_.stream.source));
+  OCTET_TRY(records_, find_record_files(options_.stream.source));
   if (!options_.annotations.empty() && options_.format == OutputFormat::coco) {
     OCTET_TRY(annotations_, Annotations::load(options_.annotations, labels_));
   }
@@ -127,7 +129,7 @@ Result<void> ScoreJob::keep(const Record& record) {
   if (record.outcomes) return store_->add(entry, nullptr, record.next);
   FailedEntry failed{record.index, record.key, record.outcomes.error(), {}, record.offset};
   const bool bad_line = failed.error.code == ErrorCode::bad_record;
-  failed.file = file_of(options_.stream.source, record.key, bad_line).string();
+  failed.file = file_of(options_.stream.source, records_, record.key, bad_line).string();
   quarantine_.clear();
   append_quarantine_line(failed, quarantine_);
   entry.quarantine = quarantine_;

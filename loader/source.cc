@@ -6,7 +6,6 @@
 #include "octet/loader/sources.h"
 
 namespace octet {
-namespace {
 
 bool has_extension(const std::filesystem::path& path, std::string_view extension) {
   std::string found = path.extension().string();
@@ -15,8 +14,6 @@ bool has_extension(const std::filesystem::path& path, std::string_view extension
   }
   return found == extension;
 }
-
-}  // namespace
 
 std::uint64_t shard_size(const Shard& shard, std::uint64_t entries) noexcept {
   return entries / shard.count + (entries % shard.count > shard.index ? 1 : 0);
@@ -28,6 +25,8 @@ Result<std::unique_ptr<Source>> Source::open(const SourceOptions& options) {
   if (options.shard.index >= options.shard.count) {
     return Error{ErrorCode::usage, "", "the shard's index must be below the number of shards"};
   }
+  OCTET_TRY(RecordFiles records, find_record_files(options));
+  if (records.several) return open_record_files(std::move(records), options);
   std::error_code failed;
   const std::filesystem::file_status status = std::filesystem::status(data, failed);
   if (status.type() == std::filesystem::file_type::not_found) {
@@ -35,10 +34,10 @@ Result<std::unique_ptr<Source>> Source::open(const SourceOptions& options) {
   }
   if (failed) return Error{ErrorCode::io, data.string(), "cannot be examined: " + failed.message()};
   if (std::filesystem::is_directory(status)) return open_directory(options);
-  if (has_extension(data, ".lst")) return open_list(options);
-  if (has_extension(data, ".rec")) {
+  if (!records.empty()) {
     return options.use_index || !options.index.empty() ? open_indexed_records(options) : open_records(options);
   }
+  if (has_extension(data, ".lst")) return open_list(options);
   return Error{ErrorCode::usage, data.string(), "is not a kind of data that is read: a directory, a .lst or a .rec"};
 }
 

@@ -16,8 +16,8 @@ namespace octet {
 /// One of `count` parts of a source: disjoint, together complete, the same on every call. In a directory
 /// or .lst: the entries whose index modulo `count` is `index`. In a .rec, with or without an index: the
 /// entries that begin in the index-th of `count` equal ranges of the file's bytes, so that a shard
-/// reads (nearly) its own bytes alone; without an .idx it passes over what lies before, to count it. Lines of an .idx
-/// that point nowhere are dealt out like lines of a list.
+/// reads (nearly) its own bytes alone; without an .idx it passes over what lies before, to count it. Several .rec files
+/// count as one behind the other. Lines of an .idx that point nowhere are dealt out like lines of a list.
 struct Shard {
   std::uint64_t index = 0, count = 1;
   bool operator==(const Shard&) const = default;
@@ -39,8 +39,14 @@ std::uint64_t shard_size(const Shard& shard, std::uint64_t entries) noexcept;
 ///   places are entries with Error(bad_record, file:offset) and the key "@<offset>"; through an
 ///   index, bad lines and offsets are entries with Error(bad_record, file:line), and places that no
 ///   line points at are not read.
+/// Several .rec: "a.rec;b.rec", in this order; a pattern such as "parts/train_*.rec" (fnmatch(3), in the name alone,
+/// sorted
+///   bytewise), also between semicolons; a directory with .rec files right in it and without pictures. A path that
+///   exists is no pattern. Read one behind the other; a key is the file's name, from the deepest folder that holds all
+///   of them,
+///   ":" and what it would be alone, such as "train_0.rec:17".
 struct SourceOptions {
-  std::filesystem::path data = {};   ///< a directory, X.lst or X.rec
+  std::filesystem::path data = {};   ///< a directory, X.lst, X.rec, or several .rec: see above
   std::filesystem::path root = {};   ///< for .lst: what its paths are relative to; empty: the list's folder
   std::filesystem::path index = {};  ///< for .rec: read it through this .idx; empty: X.idx when use_index is set
   bool use_index = false;            ///< read a .rec through its .idx, in the index's order
@@ -53,21 +59,21 @@ struct SourceOptions {
 /// A place between two entries of a source.
 struct SourcePosition {
   std::uint64_t index = 0;   ///< entries of the whole source that lie before it
-  std::uint64_t offset = 0;  ///< bytes of the .rec, .lst or .idx that lie before it
-  std::uint64_t line = 0;    ///< lines of the .lst or .idx that lie before it
+  std::uint64_t offset = 0;  ///< bytes of the .rec, .lst or .idx (of all of them, in order) that lie before it
+  std::uint64_t line = 0;    ///< lines of the .lst or .idx (the one it is in) that lie before it
   bool operator==(const SourcePosition&) const = default;
 };
 
 /// One entry: a file of the directory, a line of the list, a record.
 struct Entry {
   std::uint64_t index = 0;             ///< position in the source, 0-based
-  std::string key;                     ///< path, the record's id, "@<offset>" or "line N"
+  std::string key;                     ///< path, the record's id, "@<offset>" or "line N", behind "FILE:" of several
   std::vector<float> labels;           ///< as stored: one class, several, or MXNet's detection layout; empty: none
   Result<ImageBytes> image = Error{};  ///< where the bytes are; an Error when the entry itself is damaged
   /// What the source numbers it: position in a folder, first column of a list (unset when that is no
   /// whole number), id of a record.
   std::optional<std::uint64_t> id = {};
-  /// Where in a .rec the record or damaged place begins; unset where there is no such place.
+  /// Where in its .rec the record or damaged place begins; unset where there is no such place.
   std::optional<std::uint64_t> offset = {};
   SourcePosition next = {};  ///< the place behind the entry
 };
@@ -79,7 +85,8 @@ struct Entry {
 class Source {
  public:
   /// Opens by what `data` is. Error(not_found) when it does not exist or holds no entry;
-  /// Error(usage) when it is neither a directory nor named .lst or .rec, or when there is no such shard.
+  /// Error(usage) when it is neither a directory nor named .lst or .rec, or when there is no such shard. See also
+  /// find_record_files().
   static Result<std::unique_ptr<Source>> open(const SourceOptions& options);
   virtual ~Source() = default;
 

@@ -144,10 +144,12 @@ Result<LoadOptions> load_options(const po::variables_map& values) {
 po::options_description data_options() {
   po::options_description options("Data");
   auto add = options.add_options();
-  add("data", po::value<std::string>()->value_name("PATH"), "a folder of images, X.rec, or X.lst");
+  add("data", po::value<std::string>()->value_name("PATH"),
+      "a folder of images, X.lst, X.rec, or several .rec: 'a.rec;b.rec', 'part_*.rec' or their folder");
   add("root", po::value<std::string>()->value_name("DIR"),
       "what the paths of a .lst are relative to (default: its folder)");
-  add("index", po::value<std::string>()->value_name("FILE"), "read a .rec in the order of this .idx");
+  add("index", po::value<std::string>()->value_name("FILE"),
+      "read a .rec in the order of this .idx; auto: each in that of its own");
   add("folder-labels", po::bool_switch(), "sub-folders of the data folder are the classes, in sorted order");
   return options;
 }
@@ -157,7 +159,7 @@ Result<SourceOptions> source_options(const po::variables_map& values) {
   OCTET_TRY(options.data, required(values, "data"));
   if (const auto root = given<std::string>(values, "root")) options.root = *root;
   if (const auto index = given<std::string>(values, "index")) {
-    options.index = *index;
+    if (*index != "auto") options.index = *index;
     options.use_index = true;
   }
   options.folder_labels = values["folder-labels"].as<bool>();

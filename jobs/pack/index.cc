@@ -2,6 +2,7 @@
 #include "octet/jobs/pack.h"
 #include "octet/jobs/pack/order.h"
 #include "octet/jobs/stage/entry_counter.h"
+#include "octet/loader/record_files.h"
 #include "octet/loader/record_io.h"
 
 namespace octet {
@@ -23,7 +24,9 @@ Result<std::string> index_line(const RecordOrDamage& item, const InputFile& file
 Result<PackSummary> rebuild_index(const StreamOptions& stream) {
   OCTET_CHECK(check_stream_options(stream));
   const std::filesystem::path& data = stream.source.data;
-  if (!is_record_file(data)) return Error{ErrorCode::usage, data.string(), "is not named .rec: it has no index"};
+  OCTET_TRY(const RecordFiles files, find_record_files(stream.source));
+  if (files.empty() || files.several)
+    return Error{ErrorCode::usage, data.string(), "is not named .rec: it has no index"};
   const std::filesystem::path path =
       stream.source.index.empty() ? std::filesystem::path(data).replace_extension(".idx") : stream.source.index;
   OCTET_TRY(RecordReader reader, RecordReader::open(data));

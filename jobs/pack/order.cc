@@ -5,6 +5,7 @@
 #include <utility>    // std::move
 
 #include "octet/jobs/stage/entry_counter.h"
+#include "octet/loader/record_files.h"
 
 namespace octet {
 namespace {
@@ -50,7 +51,7 @@ std::vector<PackPart> plan_parts(std::uint64_t total, const PackOptions& options
 Result<EntryOrder> EntryOrder::create(const PackOptions& options, std::unique_ptr<Source> source) {
   EntryOrder order(options, std::move(source));
   if (!options.shuffle) return order;
-  if (is_record_file(options.stream.source.data)) {
+  if (reads_records(options.stream.source)) {
     return Error{ErrorCode::usage, {}, "only a folder or a list can be shuffled, not a record file"};
   }
   while (true) {
@@ -98,13 +99,9 @@ Result<std::uint64_t> EntryOrder::count() {
   return entries;
 }
 
-bool is_record_file(const std::filesystem::path& data) {
-  std::error_code ignored;
-  std::string extension = data.extension().string();
-  for (char& c : extension) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return extension == ".rec" && !std::filesystem::is_directory(data, ignored);
+bool reads_records(const SourceOptions& source) {
+  const auto files = find_record_files(source);
+  return files && !files->empty();
 }
 
 }  // namespace octet

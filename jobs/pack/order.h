@@ -49,7 +49,7 @@ class EntryOrder {
   std::size_t position_ = 0;
 };
 
-/// Whether a source is a record file, whose entries have no paths.
-bool is_record_file(const std::filesystem::path& data);
+/// Whether a source is a record file, or several, whose entries have no paths.
+bool reads_records(const SourceOptions& source);
 
 }  // namespace octet

@@ -5,6 +5,7 @@
 #include <utility>   // std::move
 
 #include "octet/graph/digest.h"
+#include "octet/loader/record_files.h"
 #include "octet/loader/text_lines.h"
 
 namespace octet {
@@ -69,8 +70,11 @@ Result<PartWriter> PartWriter::create(const PackOptions& options, const PackPart
     writer.keep_digests_ = options.verify;
     writer.part_.file.path = beside(".rec");
     writer.part_.index = beside(".idx");
-    if (same_file(writer.part_.file.path, data)) return would_overwrite(data);
-    if (!is_record_file(data) && !same_file(list, data)) writer.part_.list = list;
+    OCTET_TRY(const RecordFiles records, find_record_files(options.stream.source));
+    for (std::size_t i = 0; i < records.names.size(); ++i) {
+      if (same_file(writer.part_.file.path, records.path(i))) return would_overwrite(records.path(i));
+    }
+    if (records.empty() && !same_file(list, data)) writer.part_.list = list;
     OCTET_TRY(writer.records_, RecordWriter::create(writer.part_.file.path, writer.part_.index));
   }
   if (!writer.part_.list.empty()) {

@@ -13,6 +13,7 @@
 #include "octet/graph/file_io.h"
 #include "octet/graph/output_file.h"
 #include "octet/loader/input_file.h"
+#include "octet/loader/record_files.h"
 
 namespace octet {
 namespace {
@@ -191,7 +192,9 @@ Result<std::string> DataDigests::of(const SourceOptions& shard) {
   state.add(options.data);
   state.add_sized(options.folder_labels ? "folder labels" : "");
   for (const std::string& extension : options.extensions) state.add_sized(extension);
-  if (options.data.extension() == ".rec" && !fs::is_directory(options.data, ignored)) {
+  OCTET_TRY(const RecordFiles records, find_record_files(options));
+  if (records.several) return of_several(records, options.use_index, std::move(state));
+  if (!records.empty()) {
     fs::path index = options.index;
     if (options.use_index && index.empty()) index = fs::path(options.data).replace_extension(".idx");
     if (options.use_index) state.add(index);
@@ -209,6 +212,23 @@ Result<std::string> DataDigests::of(const SourceOptions& shard) {
   }
   OCTET_CHECK(source->rewind());
   return recalled_or(std::move(state), [&](Sha256& sha) { return add_entries(*source, control_, sha); });
+}
+
+Result<std::string> DataDigests::of_several(const RecordFiles& records, bool use_index, State state) {
+  const auto index_of = [&](std::size_t i) {
+    return use_index ? records.path(i).replace_extension(".idx") : fs::path();
+  };
+  for (std::size_t i = 0; i < records.names.size(); ++i) {
+    state.add(records.path(i));
+    if (use_index) state.add(index_of(i));
+  }
+  return recalled_or(std::move(state), [&](Sha256& sha) -> Result<void> {
+    for (std::size_t i = 0; i < records.names.size(); ++i) {
+      sha.add(records.names[i] + "/");
+      OCTET_CHECK(add_records(records.path(i), index_of(i), control_, sha));
+    }
+    return {};
+  });
 }
 
 Result<std::string> DataDigests::of_path(const fs::path& path) {

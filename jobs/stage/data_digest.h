@@ -8,6 +8,7 @@
 #include <unordered_map>  // std::unordered_map
 
 #include "octet/jobs/progress.h"
+#include "octet/loader/record_files.h"
 #include "octet/loader/source.h"
 
 namespace octet {
@@ -26,7 +27,7 @@ class DataDigests {
               std::chrono::nanoseconds settled = std::chrono::seconds(3));
 
   /// Of everything that reading the source (all its shards) gives: keys, labels and bytes of all entries in order; of
-  /// a .rec (and its .idx, when it is used) the files as they are. Errors: those of Source.
+  /// a .rec or several (and their .idx, when they are used) the files as they are. Errors: those of Source.
   Result<std::string> of(const SourceOptions& shard);
   /// Of a file, or of all files below a folder with their names; "absent" when there is nothing.
   Result<std::string> of_path(const std::filesystem::path& path);
@@ -35,6 +36,7 @@ class DataDigests {
 
  private:
   class State;
+  Result<std::string> of_several(const RecordFiles& records, bool use_index, State state);
   template <class Add>
   Result<std::string> recalled_or(State state, Add add);
 

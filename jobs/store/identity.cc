@@ -6,9 +6,9 @@
 #include "octet/executor/plan.h"
 #include "octet/graph/digest.h"
 #include "octet/graph/version.h"
-#include "octet/jobs/pack/order.h"  // is_record_file
 #include "octet/jobs/stage/stamp.h"
 #include "octet/loader/input_file.h"
+#include "octet/loader/record_files.h"
 
 namespace octet {
 namespace {
@@ -45,14 +45,33 @@ Result<std::string> record_file_digest(const fs::path& path) {
   return std::to_string(file.size()) + " bytes " + sha256.hex();
 }
 
+/// Of several files, or of what lies beside them, with the files' names.
+template <class DigestOf>
+Result<std::string> record_files_digest(const RecordFiles& records, DigestOf digest_of) {
+  Sha256 sha256;
+  for (std::size_t i = 0; i < records.names.size(); ++i) {
+    OCTET_TRY(const std::string digest, digest_of(records.path(i)));
+    sha256.add(records.names[i] + "\n" + digest + "\n");
+  }
+  return std::to_string(records.names.size()) + " files " + sha256.hex();
+}
+
 Result<void> add_data(const SourceOptions& source, Stamp& stamp) {
   const fs::path data = (source.data / "").lexically_normal();  // "photos", "photos/" and "./photos" are one name
   stamp.add("data", data.parent_path().filename().string());
   std::error_code ignored;
-  if (fs::is_directory(source.data, ignored)) {
+  OCTET_TRY(const RecordFiles files, find_record_files(source));
+  if (files.several) {
+    OCTET_TRY(const std::string records, record_files_digest(files, record_file_digest));
+    stamp.add("data_sha256", records);
+    if (!source.use_index) return {};
+    const auto index_digest = [](fs::path file) { return file_digest(file.replace_extension(".idx")); };
+    OCTET_TRY(const std::string lines, record_files_digest(files, index_digest));
+    stamp.add("index_sha256", lines);
+  } else if (fs::is_directory(source.data, ignored)) {
     OCTET_TRY(const std::string names, folder_names_digest(source));
     stamp.add("data_sha256", names);
-  } else if (is_record_file(source.data)) {
+  } else if (!files.empty()) {
     OCTET_TRY(const std::string records, record_file_digest(source.data));
     stamp.add("data_sha256", records);
     if (!source.use_index && source.index.empty()) return {};

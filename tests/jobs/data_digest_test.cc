@@ -49,6 +49,19 @@ TEST_F(Digests, TellContentsKeysAndLabelsApart) {
   EXPECT_NE(list, fresh(source("list.lst")));
 }
 
+TEST_F(Digests, OfSeveralRecordFilesCoverAllOfThem) {
+  fs::create_directories(folder_.path() / "parts");
+  const fs::path a = folder_.path() / "parts" / "a.rec", b = folder_.path() / "parts" / "b.rec";
+  fs::copy_file(folder_.path() / "pictures.rec", a);
+  fs::copy_file(folder_.path() / "pictures.rec", b);
+  const std::string both = fresh(source("parts"));
+  EXPECT_EQ(both, fresh(source("parts/*.rec")));
+  EXPECT_NE(both, fresh(source("parts/a*.rec")));
+  EXPECT_NE(fresh(source("parts/a*.rec")), fresh(source("parts/b*.rec"))) << "keys hold the names";
+  std::ofstream(b, std::ios::app) << "xxxx";
+  EXPECT_NE(both, fresh(source("parts")));
+}
+
 TEST_F(Digests, CoverEveryPieceOfALargeFile) {
   const fs::path file = folder_.path() / "large.bin";
   std::vector<std::uint8_t> bytes((std::size_t{8} << 20) * 2 + 5);

@@ -29,7 +29,11 @@ class ResumedJob : public testing::Test {
     test::write_pictures(shared_->path() / "pictures", resume_pictures, {5, 12, 13, 59});
     std::ofstream damage(shared_->path() / "pictures.rec", std::ios::in | std::ios::out | std::ios::binary);
     damage.seekp(8000);
-    damage << "damaged, damaged";
+    damage << "damaged, damaged" << std::flush;
+    fs::create_directories(shared_->path() / "parts");
+    for (const char* part : {"a.rec", "b.rec"}) {
+      fs::copy_file(shared_->path() / "pictures.rec", shared_->path() / "parts" / part);
+    }
     scorer_ = test::tiny_scorer();
   }
   static void TearDownTestSuite() {
@@ -73,7 +77,7 @@ test::TemporaryFolder* ResumedJob::shared_ = nullptr;
 std::shared_ptr<const Scorer> ResumedJob::scorer_;
 
 TEST_F(ResumedJob, GivesWhatAnUnbrokenOneGives) {
-  for (const char* data : {"pictures", "list.lst", "pictures.rec"}) {
+  for (const char* data : {"pictures", "list.lst", "pictures.rec", "parts"}) {
     const fs::path whole = folder_.path() / (std::string(data) + "-whole");
     const std::string expected = unbroken(whole, data);
     const fs::path output = folder_.path() / (std::string(data) + "-parts");

@@ -38,6 +38,7 @@ class ShardsOfASource : public testing::Test {
       records.replace(at, 16, 16, 'x');
     }
     write_text(*folder_ / "damaged.rec", records);
+    write_parts();
     std::vector<std::string> lines = {"no line of an index", "7\t3", "8\t99999999"};
     std::string text = read_text(*folder_ / "x.idx");
     for (std::size_t end = 0; !text.empty(); text.erase(0, end + 1)) {
@@ -57,7 +58,27 @@ class ShardsOfASource : public testing::Test {
             {.data = *folder_ / "x.rec"},
             {.data = *folder_ / "damaged.rec"},
             {.data = *folder_ / "x.rec", .use_index = true},
-            {.data = *folder_ / "damaged.rec", .index = *folder_ / "shuffled.idx"}};
+            {.data = *folder_ / "damaged.rec", .index = *folder_ / "shuffled.idx"},
+            {.data = *folder_ / "parts"},
+            {.data = *folder_ / "parts" / "p*.rec", .use_index = true}};
+  }
+
+  /// Several files, one of them empty, one damaged, with the same ids.
+  static void write_parts() {
+    const std::filesystem::path parts = *folder_ / "parts";
+    std::filesystem::create_directories(parts);
+    for (const std::uint32_t part : {0U, 1U, 2U, 3U}) {
+      auto writer = RecordWriter::create(parts / numbered("p", part, ".rec"), parts / numbered("p", part, ".idx"));
+      ASSERT_TRUE(writer);
+      for (std::uint32_t i = 0; part != 1 && i < kPictures / 3; ++i) {
+        ASSERT_TRUE(writer->append(i, std::vector<float>{0}, noise(i % 10 == 0 ? 9000 : 40 + i, i + part)));
+      }
+      ASSERT_TRUE(writer->close());
+    }
+    std::string records = read_text(parts / "p2.rec");
+    for (const std::size_t at : {std::size_t{0}, records.size() - 20}) records.replace(at, 16, 16, 'x');
+    write_text(parts / "p2.rec", records);
+    write_text(parts / "p3.idx", "7\t3\nno line of an index\n8\t99999999\n" + read_text(parts / "p3.idx"));
   }
 
   static std::string read_text(const std::filesystem::path& path) {
