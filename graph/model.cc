@@ -7,6 +7,7 @@
 #include "octet/graph/digest.h"
 #include "octet/graph/file_io.h"
 #include "octet/graph/json_text.h"
+#include "octet/graph/mean_image.h"
 #include "octet/graph/mxnet_int8.h"
 #include "octet/graph/output_file.h"
 #include "octet/graph/own_format.h"
@@ -23,13 +24,20 @@ Error at(const fs::path& file, const Error& error) {
   return {error.code, error.where.empty() ? file.string() : error.where, error.message};
 }
 
-/// A label file given by option is the user's path; one that the model names lies beside the model.
 Result<std::vector<std::string>> find_labels(const Preprocess& preprocess, const LoadOptions& options,
                                              const fs::path& prefix) {
   if (preprocess.labels.empty()) return std::vector<std::string>();
-  std::error_code code;
-  if (options.preprocess.labels && fs::is_regular_file(preprocess.labels, code)) return read_labels(preprocess.labels);
-  return read_labels(prefix.parent_path() / preprocess.labels);
+  return read_labels(named_file(prefix, preprocess.labels, options.preprocess.labels.has_value()));
+}
+
+/// Subtracts the mean image where there is one: the graph has it then.
+Result<void> take_mean_image(const LoadOptions& options, const fs::path& prefix, Model& model) {
+  Preprocess& p = model.preprocess;
+  if (p.mean_image.empty()) return {};
+  const fs::path file = named_file(prefix, p.mean_image, options.preprocess.mean_image.has_value());
+  OCTET_CHECK(subtract_mean_image(model.graph, p, file));
+  p.mean_image.clear();
+  return {};
 }
 
 /// The image size that a symbol states for its image variable, for models without other word of it.
@@ -80,9 +88,9 @@ Result<Preprocess> own_preprocess(const ModelFiles& files, const Symbol& symbol,
   if (!merged) return at("options", merged.error());
   if (merged->input != base->input || merged->channels != base->channels || merged->height != base->height ||
       merged->width != base->width || merged->color != base->color || merged->mean != base->mean ||
-      merged->std != base->std) {
+      merged->std != base->std || merged->mean_image != base->mean_image) {
     return Error{ErrorCode::invalid_config, files.symbol.string(),
-                 "input, shape, color, mean and std are fixed in a model that octet wrote"};
+                 "input, shape, color, mean, mean_image and std are fixed in a model that octet wrote"};
   }
   return merged;
 }
@@ -171,10 +179,16 @@ Result<Model> load_symbol(const fs::path& file, const LoadOptions& options) {
   OCTET_TRY(model.preprocess, float_preprocess(files, symbol, options.preprocess));
   OCTET_TRY(model.labels, find_labels(model.preprocess, options, prefix));
   OCTET_TRY(model.graph, build_mxnet(symbol, nullptr, model.preprocess, options, file.string()));
+  OCTET_CHECK(take_mean_image(options, prefix, model));
   return model;
 }
 
 }  // namespace
+
+fs::path named_file(const fs::path& prefix, const fs::path& name, bool given) {
+  std::error_code ignored;
+  return given && fs::is_regular_file(name, ignored) ? name : prefix.parent_path() / name;
+}
 
 Result<Model> load_model(const fs::path& prefix, const LoadOptions& options) {
   if (options.random_weights) return load_symbol(prefix, options);
@@ -202,6 +216,7 @@ Result<Model> load_model(const fs::path& prefix, const LoadOptions& options) {
     OCTET_TRY(model.graph, build_graph(symbol, params, model.preprocess, where));
   } else {
     OCTET_TRY(model.graph, build_mxnet(symbol, &params, model.preprocess, options, where));
+    OCTET_CHECK(take_mean_image(options, prefix, model));
   }
   return model;
 }

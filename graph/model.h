@@ -46,15 +46,19 @@ Result<ModelFiles> find_model(const std::filesystem::path& prefix, int epoch);
 
 /// Loads an FP32 or INT8 pair of MXNet's or an INT8 pair written by save_model and returns the graph as
 /// the files say, shaped for one image, with the input as u8 pixels and (MXNet's) a Normalize node
-/// behind it. Missing, extra and misshaped parameters are listed all at once. An INT8 pair of MXNet's
-/// comes optimised (see mxnet_int8.h); Error(unsupported) when it lacks ranges that MXNet would measure
-/// while scoring.
+/// behind it, then the subtraction of a mean image (see mean_image.h). Missing, extra and misshaped parameters are
+/// listed all at once. An INT8 pair of MXNet's comes optimised (see mxnet_int8.h); Error(unsupported) when it lacks
+/// ranges that MXNet would measure while scoring.
 Result<Model> load_model(const std::filesystem::path& prefix, const LoadOptions& options = {});
 
 /// Writes PREFIX-symbol.json and PREFIX-0000.params, each through a temporary file and rename.
 /// Self-contained: preprocessing, labels and provenance are stored in the symbol; quantised weights
 /// are stored as int8. load_model reads back an equal Model.
 Result<void> save_model(const Model& model, const std::filesystem::path& prefix);
+
+/// Where a file lies that preprocessing names, such as the labels: given as an option it is the user's path, where
+/// there is such a file; one that the model names lies beside the model.
+std::filesystem::path named_file(const std::filesystem::path& prefix, const std::filesystem::path& name, bool given);
 
 /// Class names, one a line: line i (from 0) names class i; empty lines at the end do not count. Error(invalid_config)
 /// with the line for what is not UTF-8.

@@ -20,16 +20,16 @@ const Names<Color>& colors() {
   return names;
 }
 const Names<ResizeMode>& resize_modes() {
-  static const Names<ResizeMode> names{
-      {"shorter_side", ResizeMode::shorter_side}, {"warp", ResizeMode::warp}, {"none", ResizeMode::none}};
+  static const Names<ResizeMode> names{{"shorter_side", ResizeMode::shorter_side},
+                                       {"warp", ResizeMode::warp},
+                                       {"none", ResizeMode::none},
+                                       {"letterbox", ResizeMode::letterbox}};
   return names;
 }
 const Names<Interpolation>& interpolations() {
-  static const Names<Interpolation> names{{"nearest", Interpolation::nearest},
-                                          {"bilinear", Interpolation::bilinear},
-                                          {"cubic", Interpolation::cubic},
-                                          {"area", Interpolation::area},
-                                          {"lanczos4", Interpolation::lanczos4}};
+  static const Names<Interpolation> names{{"nearest", Interpolation::nearest},   {"bilinear", Interpolation::bilinear},
+                                          {"cubic", Interpolation::cubic},       {"area", Interpolation::area},
+                                          {"lanczos4", Interpolation::lanczos4}, {"auto", Interpolation::automatic}};
   return names;
 }
 
@@ -96,6 +96,7 @@ Result<Preprocess> check(Preprocess p) {
     if (!std::isfinite(p.mean[c])) return invalid("'mean' is not finite");
     if (!std::isfinite(p.std[c]) || p.std[c] <= 0) return invalid("'std' is not positive");
   }
+  if (!p.mean_image.empty() && p.mean != std::array<float, 3>{}) return invalid("'mean' contradicts 'mean_image'");
   if (p.input.empty()) return invalid("'input' is empty");
   return p;
 }
@@ -151,6 +152,9 @@ class DescriptionReader {
       if (!size || *size < 1) return invalid("'resize_short' is not a positive integer");
       out_.resize_short = *size;
       has_short_ = true;
+    } else if (key == "fill") {
+      out_.fill = as_integer(value);
+      if (!out_.fill) return invalid("'fill' is not an integer");
     } else {
       return text_field(key, value);
     }
@@ -158,7 +162,7 @@ class DescriptionReader {
   }
 
   Result<void> text_field(const std::string& key, const Json& json) {
-    constexpr std::array kKeys{"input", "labels", "color", "resize", "interpolation", "crop"};
+    constexpr std::array kKeys{"input", "labels", "color", "resize", "interpolation", "crop", "mean_image"};
     if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end()) return invalid("unknown key '" + key + "'");
     if (!json.is_string()) return invalid("'" + key + "' is not a string");
     const auto value = json.get<std::string>();
@@ -166,6 +170,8 @@ class DescriptionReader {
       out_.input = value;
     } else if (key == "labels") {
       out_.labels = value;
+    } else if (key == "mean_image") {
+      out_.mean_image = value;
     } else if (key == "color") {
       OCTET_TRY(out_.color, parse_color(value));
     } else if (key == "resize") {
@@ -199,6 +205,10 @@ Result<Preprocess> merge(Preprocess base, const PreprocessOverrides& o) {
   Preprocess p = std::move(base);
   if (o.input) p.input = *o.input;
   if (o.labels) p.labels = *o.labels;
+  // One takes the other's place.
+  if (o.mean_image && !o.mean) p.mean = {};
+  if (o.mean && !o.mean_image) p.mean_image.clear();
+  if (o.mean_image) p.mean_image = *o.mean_image;
   if (o.interpolation) p.interpolation = *o.interpolation;
   if (o.shape) {
     if (o.shape->size() != 3) return invalid("'shape' is not channels, height, width");
@@ -221,6 +231,11 @@ Result<Preprocess> merge(Preprocess base, const PreprocessOverrides& o) {
   if (o.resize_short) {
     if (!o.resize) p.resize = ResizeMode::shorter_side;
     p.resize_short = *o.resize_short;
+  }
+  if (o.fill) {
+    if (*o.fill < 0 || *o.fill > 255) return invalid("'fill' " + std::to_string(*o.fill) + " is not within 0 to 255");
+    if (p.resize != ResizeMode::letterbox) return invalid("'fill' is for resize 'letterbox'");
+    p.fill = static_cast<std::uint8_t>(*o.fill);
   }
   if (p.channels != 1 && p.channels != 3) return check(p);
   if (o.mean) {
@@ -253,6 +268,7 @@ std::string write_preprocess(const Preprocess& p) {
   } else {
     json["resize"] = name_of(resize_modes(), p.resize);
   }
+  if (p.resize == ResizeMode::letterbox) json["fill"] = p.fill;
   json["interpolation"] = name_of(interpolations(), p.interpolation);
   Json mean = Json::array(), std = Json::array();
   for (std::int64_t c = 0; c < std::clamp<std::int64_t>(p.channels, 1, 3); ++c) {
@@ -262,6 +278,7 @@ std::string write_preprocess(const Preprocess& p) {
   json["mean"] = std::move(mean);
   json["std"] = std::move(std);
   if (!p.labels.empty()) json["labels"] = p.labels;
+  if (!p.mean_image.empty()) json["mean_image"] = p.mean_image;
   return to_text(json);
 }
 

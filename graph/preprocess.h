@@ -13,12 +13,21 @@
 namespace octet {
 
 enum class Color : std::uint8_t { rgb, bgr, gray };
-enum class Interpolation : std::uint8_t { nearest, bilinear, cubic, area, lanczos4 };
+enum class Interpolation : std::uint8_t {
+  nearest,
+  bilinear,
+  cubic,
+  area,
+  lanczos4,
+  automatic,  ///< "auto", MXNet's inter_method 9: cubic where both sides grow, area where both shrink, else bilinear
+};
 
 enum class ResizeMode : std::uint8_t {
   shorter_side,  ///< shorter side to `resize_short`, then centre crop (0: no resize before the crop)
   warp,          ///< stretch to the input's size, aspect ignored (detectors)
   none,          ///< pictures must already have the input's size
+  /// As large as fits into the input, aspect kept, in its middle; what is left is painted `fill` (detectors)
+  letterbox,
 };
 
 /// Pixels painted by the loader around the picture so that the first convolution, into which mean
@@ -42,7 +51,10 @@ struct Preprocess {
   Interpolation interpolation = Interpolation::bilinear;
   std::array<float, 3> mean{0, 0, 0};
   std::array<float, 3> std{1, 1, 1};
-  std::string labels;  ///< label file, relative to the model; empty: none
+  std::uint8_t fill = 127;  ///< grey level around a picture, for ResizeMode::letterbox
+  std::string labels;       ///< label file, relative to the model; empty: none
+  /// MXNet's mean_img: an .nd file with a mean for every pixel in place of `mean`, relative to the model; empty: none
+  std::string mean_image;
 };
 
 /// Command-line or job-file values that win over the file's. Unset members leave the file's alone.
@@ -54,11 +66,13 @@ struct PreprocessOverrides {
   std::optional<std::int64_t> resize_short;
   std::optional<Interpolation> interpolation;
   std::optional<std::vector<float>> mean, std;  ///< one value, or one per channel
+  std::optional<std::int64_t> fill;
   std::optional<std::string> labels;
+  std::optional<std::string> mean_image;
 };
 
 /// Parses the JSON text of a preprocess file. `where` names the file in errors. Unknown keys,
-/// wrong types, sizes outside 1..16384 and std <= 0 are errors.
+/// wrong types, sizes outside 1..16384, std <= 0 and a mean beside a mean image are errors.
 Result<Preprocess> parse_preprocess(const std::string& json, const std::string& where);
 
 /// The JSON text that parse_preprocess reads back to the same value.

@@ -20,7 +20,8 @@ constexpr std::size_t max_slots = std::size_t{1} << 20U;  // a bound on entries 
 
 bool same_pixels(const Preprocess& a, const Preprocess& b) {
   return a.channels == b.channels && a.height == b.height && a.width == b.width && a.color == b.color &&
-         a.resize == b.resize && a.resize_short == b.resize_short && a.interpolation == b.interpolation;
+         a.resize == b.resize && a.resize_short == b.resize_short && a.interpolation == b.interpolation &&
+         (a.resize != ResizeMode::letterbox || a.fill == b.fill);
 }
 
 const Scorers& checked(const Scorers& scorers, const StageOptions& options) {

@@ -30,7 +30,7 @@ std::string_view describe(Bytes bytes) {
   return "this is neither JPEG nor PNG";
 }
 
-/// The slot's rows inside the border.
+/// Rows of the slot that the picture goes to.
 struct Target {
   std::uint8_t* row = nullptr;
   std::size_t stride = 0;
@@ -50,13 +50,17 @@ class Pipeline {
   Window start(Size stored, const Geometry& geometry, const Preprocess& preprocess, const Target& target) {
     count_ = geometry.count;
     target_ = target;
+    target_.row += static_cast<std::size_t>(geometry.top) * target.stride +
+                   static_cast<std::size_t>(geometry.left * preprocess.channels);
+    target_.row_bytes = static_cast<std::size_t>(geometry.crop.width * preprocess.channels);
+    target_.left = geometry.crop.height;
     Window window = geometry.crop;
     for (std::size_t i = count_; i-- > 0;) {
       if (i + 1 < count_) {
         buffers_[i].resize(static_cast<std::size_t>(window.width * preprocess.channels) + kRowPadding);
       }
       const Size src = i == 0 ? stored : geometry.steps[i - 1];
-      resizers_[i].start(preprocess.interpolation, src, geometry.steps[i], window, preprocess.channels);
+      resizers_[i].start(geometry.kinds[i], src, geometry.steps[i], window, preprocess.channels);
       window = resizers_[i].source();
     }
     return window;
@@ -111,6 +115,21 @@ void paint_border(const Preprocess& p, const Border& border, bool all, std::uint
     } else {
       paint(slot, border.left, border, p.channels);
       paint(slot + (border.left + p.width) * p.channels, border.right, border, p.channels);
+    }
+  }
+}
+
+/// Paints what a letterboxed picture leaves free of the input; `target`: of the whole input.
+void paint_around(const Geometry& geometry, const Preprocess& p, const Target& target) {
+  const auto bytes = [&](std::int64_t pixels) { return static_cast<std::size_t>(pixels * p.channels); };
+  const std::int64_t right = geometry.left + geometry.crop.width, bottom = geometry.top + geometry.crop.height;
+  std::uint8_t* row = target.row;
+  for (std::int64_t y = 0; y < p.height; ++y, row += target.stride) {
+    if (y < geometry.top || y >= bottom) {
+      std::memset(row, p.fill, bytes(p.width));
+    } else {
+      std::memset(row, p.fill, bytes(geometry.left));
+      std::memset(row + bytes(right), p.fill, bytes(p.width - right));
     }
   }
 }
@@ -172,6 +191,7 @@ class Decoder::Impl {
     }
     OCTET_CHECK(reader.finish());
     if (!pipeline_.complete()) return Error{ErrorCode::internal, "", "the resized picture has too few rows"};
+    if (preprocess.resize == ResizeMode::letterbox) paint_around(geometry, preprocess, target);
     return ImageInfo{stored.width, stored.height, reader.damaged(), reader.gray()};
   }
 
@@ -191,9 +211,7 @@ Result<ImageInfo> Decoder::decode(Bytes bytes, const Preprocess& preprocess, con
   const std::int64_t width = preprocess.width + border.left + border.right;
   Target target;
   target.stride = static_cast<std::size_t>(width * preprocess.channels);
-  target.row_bytes = static_cast<std::size_t>(preprocess.width * preprocess.channels);
   target.row = slot.data() + static_cast<std::size_t>((border.top * width + border.left) * preprocess.channels);
-  target.left = preprocess.height;
   Result<ImageInfo> info = impl_->decode(bytes, preprocess, target);
   paint_border(preprocess, border, !info, slot.data());
   return info;

@@ -45,7 +45,8 @@ struct ImageInfo {
 };
 
 /// Decodes JPEG and PNG by content. Geometry is MXNet's: shorter side to resize_short (other side
-/// rounded down), centre crop at floor offsets, pictures smaller than the crop are scaled up first;
+/// rounded down), centre crop at floor offsets, pictures smaller than the crop are scaled up first; the other
+/// ResizeModes as geometry.h says;
 /// EXIF orientation is ignored. Nearest, bilinear and area are OpenCV's bit for bit,
 /// cubic and lanczos4 within one grey level, all with Decoding::exact. Gray
 /// pictures are replicated for colour networks; CMYK and YCCK are converted. What counts as damage

@@ -1,5 +1,6 @@
 #include "octet/loader/geometry.h"
 
+#include <algorithm>
 #include <string>
 
 namespace octet {
@@ -7,8 +8,9 @@ namespace {
 
 std::string text(Size size) { return std::to_string(size.width) + "x" + std::to_string(size.height); }
 
-void add_step(Geometry& geometry, Size& current, Size next) {
+void add_step(Geometry& geometry, Size& current, Size next, Interpolation kind) {
   if (next == current) return;
+  geometry.kinds[geometry.count] = interpolation_for(kind, current, next);
   geometry.steps[geometry.count++] = next;
   current = next;
 }
@@ -19,6 +21,12 @@ std::int64_t scaled(std::int64_t target, std::int64_t side, std::int64_t other) 
 }
 
 }  // namespace
+
+Interpolation interpolation_for(Interpolation wanted, Size from, Size to) noexcept {
+  if (wanted != Interpolation::automatic) return wanted;
+  if (to.width > from.width && to.height > from.height) return Interpolation::cubic;
+  return to.width < from.width && to.height < from.height ? Interpolation::area : Interpolation::bilinear;
+}
 
 Result<Geometry> plan_geometry(Size stored, const Preprocess& preprocess) {
   const Size input{preprocess.width, preprocess.height};
@@ -33,19 +41,32 @@ Result<Geometry> plan_geometry(Size stored, const Preprocess& preprocess) {
     return geometry;
   }
   if (preprocess.resize == ResizeMode::warp) {
-    add_step(geometry, current, input);
+    add_step(geometry, current, input, preprocess.interpolation);
+    return geometry;
+  }
+  if (preprocess.resize == ResizeMode::letterbox) {
+    const bool wide = stored.width * input.height > stored.height * input.width;
+    const Size fitting =
+        wide ? Size{input.width, std::max<std::int64_t>(1, stored.height * input.width / stored.width)}
+             : Size{std::max<std::int64_t>(1, stored.width * input.height / stored.height), input.height};
+    add_step(geometry, current, fitting, preprocess.interpolation);
+    geometry.crop = {0, 0, fitting.width, fitting.height};
+    geometry.left = (input.width - fitting.width) / 2;
+    geometry.top = (input.height - fitting.height) / 2;
     return geometry;
   }
   if (const std::int64_t side = preprocess.resize_short; side > 0) {
     add_step(geometry, current,
              current.height > current.width ? Size{side, side * current.height / current.width}
-                                            : Size{side * current.width / current.height, side});
+                                            : Size{side * current.width / current.height, side},
+             preprocess.interpolation);
   }
+  const Interpolation growing = interpolation_for(preprocess.interpolation, current, input);
   if (current.height < input.height) {
-    add_step(geometry, current, {scaled(input.height, current.height, current.width), input.height});
+    add_step(geometry, current, {scaled(input.height, current.height, current.width), input.height}, growing);
   }
   if (current.width < input.width) {
-    add_step(geometry, current, {input.width, scaled(input.width, current.width, current.height)});
+    add_step(geometry, current, {input.width, scaled(input.width, current.width, current.height)}, growing);
   }
   if (current.width < input.width || current.height < input.height) {  // single precision fell short
     return Error{ErrorCode::bad_image, "", "of " + text(stored) + " pixels cannot be scaled to " + text(input)};

@@ -20,7 +20,8 @@ namespace octet {
 /// long as ready() says so.
 class Resizer {
  public:
-  /// `window` lies inside a picture of `dst` pixels; `channels` is 1 or 3.
+  /// `interpolation` is not automatic (see interpolation_for). `window` lies inside a picture of `dst` pixels;
+  /// `channels` is 1 or 3.
   void start(Interpolation interpolation, Size src, Size dst, const Window& window, std::int64_t channels);
 
   /// The source pixels that the window needs.

@@ -77,7 +77,8 @@ Filter choose_filter(Interpolation interpolation, double scale_x, double scale_y
     case Interpolation::bilinear: return Filter::linear;
     case Interpolation::cubic: return Filter::cubic;
     case Interpolation::lanczos4: return Filter::lanczos4;
-    case Interpolation::area: break;
+    case Interpolation::area:
+    case Interpolation::automatic: break;
   }
   return scale_x >= 1 && scale_y >= 1 ? Filter::area : Filter::area_linear;
 }

@@ -60,9 +60,14 @@ po::options_description model_options() {
   add("shape", po::value<std::string>()->value_name("C,H,W"), "input size");
   add("color", po::value<std::string>()->value_name("ORDER"), "RGB, BGR or GRAY");
   add("resize-short", po::value<std::int64_t>()->value_name("N"), "scale the shorter side to N, then crop the centre");
-  add("resize", po::value<std::string>()->value_name("HOW"), "warp: stretch to the input; none: pictures fit already");
-  add("interpolation", po::value<std::string>()->value_name("KIND"), "nearest, bilinear, cubic, area or lanczos4");
+  add("resize", po::value<std::string>()->value_name("HOW"),
+      "warp: stretch to the input; letterbox: fit into it, aspect kept; none: pictures fit already");
+  add("fill", po::value<std::int64_t>()->value_name("LEVEL"), "grey level around a letterboxed picture (default: 127)");
+  add("interpolation", po::value<std::string>()->value_name("KIND"),
+      "nearest, bilinear, cubic, area, lanczos4 or auto");
   add("mean", po::value<std::string>()->value_name("M,..."), "subtracted from each channel (0..255 scale)");
+  add("mean-image", po::value<std::string>()->value_name("FILE.nd"),
+      "MXNet's mean_img, subtracted pixel by pixel in place of --mean");
   add("std", po::value<std::string>()->value_name("S,..."), "divides each channel (0..255 scale)");
   add("labels", po::value<std::string>()->value_name("FILE"), "class names, one a line");
   return options;
@@ -111,6 +116,8 @@ Result<LoadOptions> load_options(const po::variables_map& values) {
   fields.input = given<std::string>(values, "input");
   fields.resize_short = given<std::int64_t>(values, "resize-short");
   fields.labels = given<std::string>(values, "labels");
+  fields.mean_image = given<std::string>(values, "mean-image");
+  fields.fill = given<std::int64_t>(values, "fill");
   if (fields.resize_short) fields.resize = ResizeMode::shorter_side;
   if (const auto text = given<std::string>(values, "color")) {
     OCTET_TRY(fields.color, parse_color(*text));

@@ -19,10 +19,11 @@ struct AxisMap {
   }
 };
 
-// `stored` pixels were resized to `resized`, of which `input` are seen from `crop` on.
-AxisMap map_axis(std::int64_t stored, std::int64_t resized, std::int64_t crop, std::int64_t input) {
+// `stored` pixels were resized to `resized`, of which those from `crop` on lie in the input of `input` pixels from
+// `place` on.
+AxisMap map_axis(std::int64_t stored, std::int64_t resized, std::int64_t crop, std::int64_t place, std::int64_t input) {
   const double ratio = static_cast<double>(stored) / static_cast<double>(resized);
-  return {static_cast<double>(crop) * ratio, static_cast<double>(input) * ratio, static_cast<double>(stored)};
+  return {static_cast<double>(crop - place) * ratio, static_cast<double>(input) * ratio, static_cast<double>(stored)};
 }
 
 }  // namespace
@@ -45,12 +46,12 @@ std::vector<Prediction> top_k(std::span<const float> scores, std::size_t k) {
 
 std::vector<Detection> detections(std::span<const float> rows, const Preprocess& preprocess, const ImageInfo& picture) {
   const Size stored{std::max<std::int64_t>(1, picture.width), std::max<std::int64_t>(1, picture.height)};
-  AxisMap x = map_axis(stored.width, stored.width, 0, stored.width);
-  AxisMap y = map_axis(stored.height, stored.height, 0, stored.height);
+  AxisMap x = map_axis(stored.width, stored.width, 0, 0, stored.width);
+  AxisMap y = map_axis(stored.height, stored.height, 0, 0, stored.height);
   if (const auto geometry = plan_geometry(stored, preprocess)) {
     const Size resized = geometry->resizes().empty() ? stored : geometry->resizes().back();
-    x = map_axis(stored.width, resized.width, geometry->crop.x, geometry->crop.width);
-    y = map_axis(stored.height, resized.height, geometry->crop.y, geometry->crop.height);
+    x = map_axis(stored.width, resized.width, geometry->crop.x, geometry->left, preprocess.width);
+    y = map_axis(stored.height, resized.height, geometry->crop.y, geometry->top, preprocess.height);
   }
   std::vector<Detection> found;
   for (std::size_t at = 0; at + row_values <= rows.size(); at += row_values) {

@@ -16,17 +16,14 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxPreprocessBytes = 1 << 20;
 
-/// The file with the model's class names; empty: none.
-fs::path labels_file(const fs::path& prefix, const ModelFiles& files, const LoadOptions& load) {
-  std::error_code ignored;
-  if (load.preprocess.labels) {
-    fs::path given = *load.preprocess.labels;
-    return fs::is_regular_file(given, ignored) ? given : prefix.parent_path() / given;
-  }
+/// A file that the model's preprocessing names; empty: none.
+fs::path preprocess_file(const fs::path& prefix, const ModelFiles& files, const std::optional<std::string>& given,
+                         std::string Preprocess::*field) {
+  if (given) return named_file(prefix, *given, true);
   if (files.preprocess.empty()) return {};
   const auto text = read_text_file(files.preprocess, kMaxPreprocessBytes);
   const auto fields = text ? parse_preprocess(*text, files.preprocess.string()) : Result<Preprocess>(text.error());
-  return fields && !fields->labels.empty() ? prefix.parent_path() / fields->labels : fs::path();
+  return fields && !((*fields).*field).empty() ? named_file(prefix, (*fields).*field, false) : fs::path();
 }
 
 std::string joined(const auto& values) {
@@ -63,6 +60,8 @@ void Stamp::add(const LoadOptions& load) {
   if (overrides.mean) add("mean", joined(*overrides.mean));
   if (overrides.std) add("std", joined(*overrides.std));
   if (overrides.labels) add("labels", *overrides.labels);
+  if (overrides.fill) add("fill", *overrides.fill);
+  if (overrides.mean_image) add("mean_image", *overrides.mean_image);
   if (load.mxnet_int8_as_float) add("as_float", 1);
 }
 
@@ -111,7 +110,10 @@ Result<void> Stamp::add_model(std::string_view key, const fs::path& prefix, cons
   OCTET_CHECK(add_pair(key, prefix, load.epoch));
   OCTET_TRY(const ModelFiles files, find_model(prefix, load.epoch));
   add(load);
-  return add_path("label_names", labels_file(prefix, files, load), digests);
+  const auto& given = load.preprocess;
+  const fs::path mean = preprocess_file(prefix, files, given.mean_image, &Preprocess::mean_image);
+  if (!mean.empty()) OCTET_CHECK(add_path("mean_image_sha256", mean, digests));
+  return add_path("label_names", preprocess_file(prefix, files, given.labels, &Preprocess::labels), digests);
 }
 
 Result<void> Stamp::add_path(std::string_view key, const fs::path& path, DataDigests& digests) {

@@ -25,6 +25,8 @@ void expect_same(const Preprocess& a, const Preprocess& b) {
   EXPECT_EQ(a.mean, b.mean);
   EXPECT_EQ(a.std, b.std);
   EXPECT_EQ(a.labels, b.labels);
+  EXPECT_EQ(a.fill, b.fill);
+  EXPECT_EQ(a.mean_image, b.mean_image);
 }
 
 TEST(Preprocess, ReadsEveryField) {
@@ -59,7 +61,9 @@ TEST(Preprocess, DefaultsAndShortForms) {
 TEST(Preprocess, WritesWhatItReads) {
   for (const char* json : {kFull, R"({"shape": [3, 300, 300], "resize": "warp", "mean": [0.1, 1e-7, 254.9999]})",
                            R"({"shape": [1, 28, 28], "color": "GRAY", "resize": "none", "std": 0.3333333})",
-                           R"({"shape": [3, 10, 20], "interpolation": "lanczos4"})"}) {
+                           R"({"shape": [3, 10, 20], "resize": "letterbox", "fill": 0, "mean_image": "mean.nd"})",
+                           R"({"shape": [3, 10, 20], "interpolation": "lanczos4"})",
+                           R"({"shape": [3, 10, 20], "interpolation": "auto"})"}) {
     const Preprocess p = parse_preprocess(json, "p").value();
     const std::string text = write_preprocess(p);
     const auto back = parse_preprocess(text, "p");
@@ -95,6 +99,12 @@ TEST(Preprocess, WrongFilesSayWhatIsWrong) {
       {R"({"shape": [3, 32, 32], "resize_short": 0})", "positive"},
       {R"({"shape": [3, 32, 32], "resize_short": 20000})", "16384"},
       {R"({"shape": [3, 32, 32], "interpolation": "magic"})", "bilinear"},
+      {R"({"shape": [3, 32, 32], "resize": "letterbox", "resize_short": 256})", "contradicts"},
+      {R"({"shape": [3, 32, 32], "resize": "letterbox", "fill": 256})", "0 to 255"},
+      {R"({"shape": [3, 32, 32], "resize": "letterbox", "fill": "gray"})", "not an integer"},
+      {R"({"shape": [3, 32, 32], "resize": "warp", "fill": 1})", "letterbox"},
+      {R"({"shape": [3, 32, 32], "mean": 1, "mean_image": "m.nd"})", "contradicts"},
+      {R"({"shape": [3, 32, 32], "mean_image": 3})", "not a string"},
       {R"({"shape": [3, 32, 32], "input": ""})", "'input' is empty"},
       {R"({"shape": [3, 32, 32], "meen": 3})", "unknown key 'meen'"},
   };
@@ -135,6 +145,19 @@ TEST(Preprocess, OverridesWin) {
   PreprocessOverrides gray;
   gray.shape = {{1, 8, 8}};
   EXPECT_EQ(merge(q, gray).value().color, Color::gray);
+}
+
+TEST(Preprocess, AMeanAndAMeanImageTakeEachOthersPlace) {
+  PreprocessOverrides o;
+  o.mean_image = "mean.nd";
+  const Preprocess image = merge(parse_preprocess(kFull, "p").value(), o).value();
+  EXPECT_EQ(image.mean_image, "mean.nd");
+  EXPECT_EQ(image.mean, (std::array<float, 3>{}));
+  o = {};
+  o.mean = {{5}};
+  const Preprocess mean = merge(image, o).value();
+  EXPECT_EQ(mean.mean_image, "");
+  EXPECT_EQ(mean.mean, (std::array<float, 3>{5, 5, 5}));
 }
 
 TEST(Preprocess, OverridesAreChecked) {

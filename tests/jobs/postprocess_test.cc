@@ -83,6 +83,28 @@ TEST(Detections, ACroppedInputLiesInTheMiddle) {
   EXPECT_FLOAT_EQ(found[0].ymax, 600);
 }
 
+TEST(Detections, ALetterboxedInputHasThePictureInTheMiddle) {
+  // 1000 x 500 -> 300 x 150, rows 25..174 of 200.
+  const auto wide = detections(rows, preprocess(ResizeMode::letterbox, 0), {1000, 500, false});
+  ASSERT_EQ(wide.size(), 2U);
+  EXPECT_EQ(wide[0].xmin, 0);
+  EXPECT_EQ(wide[0].xmax, 1000);
+  EXPECT_EQ(wide[0].ymin, 0) << "clipped: the input's edge is above the picture";
+  EXPECT_EQ(wide[0].ymax, 500);
+  EXPECT_FLOAT_EQ(wide[1].xmin, 250);
+  EXPECT_FLOAT_EQ(wide[1].xmax, 500);
+  EXPECT_FLOAT_EQ(wide[1].ymin, 250);  // the middle of both
+  EXPECT_FLOAT_EQ(wide[1].ymax, 500);
+  // 50 x 100 -> 100 x 200, columns 100..199 of 300.
+  const std::vector<float> middle = {0, 0.9F, 1.0F / 3, 0.25F, 0.5F, 0.75F};
+  const auto tall = detections(middle, preprocess(ResizeMode::letterbox, 0), {50, 100, false});
+  ASSERT_EQ(tall.size(), 1U);
+  EXPECT_NEAR(tall[0].xmin, 0, 1e-4);
+  EXPECT_FLOAT_EQ(tall[0].xmax, 25);
+  EXPECT_FLOAT_EQ(tall[0].ymin, 25);
+  EXPECT_FLOAT_EQ(tall[0].ymax, 75);
+}
+
 TEST(Detections, BoxesAreClippedToThePicture) {
   const std::vector<float> outside = {0, 0.9F, -0.5F, 0.5F, 1.5F, 2};
   const auto warped = detections(outside, preprocess(ResizeMode::warp, 0), {1000, 500, false});

@@ -100,6 +100,39 @@ TEST(Decoder, FourComponents) {
   }
 }
 
+TEST(Decoder, LetterboxPaintsWhatThePictureLeaves) {
+  const Border border{2, 3, 1, 4, {11, 22, 33}};
+  Decoder decoder;
+  for (const Color color : {Color::rgb, Color::gray}) {
+    for (const Size stored : {Size{80, 40}, Size{40, 90}, Size{33, 17}, Size{32, 24}, Size{500, 3}}) {
+      const ByteVector jpeg = make_jpeg(make_picture(stored, 3));
+      Preprocess p = exact({32, 24}, color);
+      p.resize = ResizeMode::letterbox;
+      p.fill = 77;
+      const Geometry geometry = plan_geometry(stored, p).value();
+      Preprocess fitting = exact({geometry.crop.width, geometry.crop.height}, color);
+      fitting.resize = ResizeMode::warp;
+      const ByteVector inner = decode(jpeg, fitting);
+      ByteVector slot(slot_bytes(p, border), 200);
+      ASSERT_TRUE(decoder.decode(jpeg, p, border, slot));
+      const std::int64_t width = 3 + 32 + 4;
+      for (std::int64_t y = 0; y < 2 + 24 + 1; ++y) {
+        for (std::int64_t x = 0; x < width; ++x) {
+          const std::int64_t u = x - border.left - geometry.left, v = y - border.top - geometry.top;
+          const bool outside = x < 3 || x >= 3 + 32 || y < 2 || y >= 2 + 24;
+          const bool picture = u >= 0 && v >= 0 && u < geometry.crop.width && v < geometry.crop.height;
+          for (std::int64_t c = 0; c < p.channels; ++c) {
+            const auto at = static_cast<std::size_t>((v * geometry.crop.width + u) * p.channels + c);
+            const int want = outside ? border.value[static_cast<std::size_t>(c)] : picture ? inner[at] : 77;
+            ASSERT_EQ(slot[static_cast<std::size_t>((y * width + x) * p.channels + c)], want)
+                << stored.width << 'x' << stored.height << " at " << x << ' ' << y;
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(Decoder, PaintsTheBorderAroundThePicture) {
   const ByteVector jpeg = make_jpeg(make_picture({60, 60}, 3));
   for (const Color color : {Color::rgb, Color::gray}) {

@@ -55,6 +55,52 @@ INSTANTIATE_TEST_SUITE_P(
         Case{{65500, 1}, 16384, {16384, 16384}, {{1073152000, 16384}}, {536567808, 0, 16384, 16384}},
         Case{{1, 65500}, 0, {224, 224}, {{224, 14672000}}, {0, 7335888, 224, 224}}));
 
+TEST(Geometry, AutomaticInterpolationIsThatOfTheChange) {
+  using enum Interpolation;
+  EXPECT_EQ(interpolation_for(automatic, {10, 10}, {11, 11}), cubic);
+  EXPECT_EQ(interpolation_for(automatic, {10, 10}, {9, 9}), area);
+  for (const Size to : {Size{9, 11}, Size{10, 9}, Size{11, 10}, Size{10, 10}}) {
+    EXPECT_EQ(interpolation_for(automatic, {10, 10}, to), bilinear);
+  }
+  EXPECT_EQ(interpolation_for(lanczos4, {10, 10}, {9, 9}), lanczos4);
+  Preprocess p;
+  p.interpolation = automatic;
+  p.resize_short = 200;
+  p.width = p.height = 224;
+  const Geometry two = plan_geometry({500, 375}, p).value();  // 266 x 200, which is wider than the crop
+  ASSERT_EQ(two.count, 2U);
+  EXPECT_EQ(two.kinds[0], area);
+  EXPECT_EQ(two.kinds[1], bilinear);
+  p.resize_short = 0;
+  const Geometry up = plan_geometry({22, 110}, p).value();
+  ASSERT_EQ(up.count, 2U);
+  EXPECT_EQ(up.kinds[0], cubic);
+  EXPECT_EQ(up.kinds[1], cubic) << "chosen once";
+}
+
+TEST(Geometry, LetterboxFitsThePictureIntoTheMiddle) {
+  Preprocess p;
+  p.resize = ResizeMode::letterbox;
+  p.width = 300;
+  p.height = 200;
+  const auto expect = [&p](Size stored, std::vector<Size> steps, std::int64_t left, std::int64_t top) {
+    const Geometry geometry = plan_geometry(stored, p).value();
+    const auto resizes = geometry.resizes();
+    EXPECT_EQ(std::vector<Size>(resizes.begin(), resizes.end()), steps);
+    const Size size = steps.empty() ? stored : steps[0];
+    EXPECT_EQ(geometry.crop, (Window{0, 0, size.width, size.height}));
+    EXPECT_EQ(geometry.left, left);
+    EXPECT_EQ(geometry.top, top);
+  };
+  expect({600, 300}, {{300, 150}}, 0, 25);
+  expect({601, 300}, {{300, 149}}, 0, 25);  // 149.75; an odd rest: a row less above
+  expect({100, 200}, {}, 100, 0);
+  expect({30, 30}, {{200, 200}}, 50, 0);  // small pictures grow
+  expect({300, 200}, {}, 0, 0);
+  expect({100000, 1}, {{300, 1}}, 0, 99);  // no side becomes 0
+  expect({1, 65500}, {{1, 200}}, 149, 0);
+}
+
 TEST(Geometry, WarpIsOneResizeOfTheWhole) {
   Preprocess p;
   p.resize = ResizeMode::warp;
