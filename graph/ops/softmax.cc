@@ -1,3 +1,4 @@
+// Softmax and the other heads of networks: with a loss behind it in training, of which inference keeps the value.
 #include <cmath>
 
 #include "octet/graph/ops.h"
@@ -23,6 +24,16 @@ Result<ParsedOperator> parse_softmax_output(AttributeReader& a) {
   op.per_sample = !multi_output && !preserve_shape;
   a.ignore({"grad_scale", "ignore_label", "use_ignore", "normalization", "out_grad", "smooth_alpha"});
   return ParsedOperator{op, {"data"}, {}, {"label"}};
+}
+
+Result<ParsedOperator> parse_logistic_output(AttributeReader& a) {
+  a.ignore({"grad_scale"});
+  return ParsedOperator{EltwiseOp{EltwiseKind::sigmoid, 0, 0}, {"data"}, {}, {"label"}};
+}
+
+Result<ParsedOperator> parse_plain_output(AttributeReader& a) {
+  a.ignore({"grad_scale", "margin", "regularization_coefficient", "use_linear"});
+  return ParsedOperator{IdentityOp{}, {"data"}, {}, {"label"}};
 }
 
 Result<ParsedOperator> parse_softmax_activation(AttributeReader& a) {
@@ -59,6 +70,8 @@ std::span<const OperatorDef> softmax_operators() {
       {{"softmax"}, parse_softmax},
       {{"SoftmaxOutput", "Softmax"}, parse_softmax_output},
       {{"SoftmaxActivation"}, parse_softmax_activation},
+      {{"LogisticRegressionOutput"}, parse_logistic_output},
+      {{"LinearRegressionOutput", "MAERegressionOutput", "SVMOutput"}, parse_plain_output},
   };
   return table;
 }

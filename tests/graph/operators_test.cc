@@ -129,6 +129,13 @@ TEST(OperatorDefaults, Softmax) {
   EXPECT_FALSE(parsed<SoftmaxOp>("Softmax", {{"multi_output", "True"}}).per_sample);
   EXPECT_EQ(parsed<SoftmaxOp>("SoftmaxOutput", {{"preserve_shape", "True"}}).axis, -1);
   EXPECT_THAT(parse("SoftmaxOutput", {})->unused, ElementsAre("label"));
+  EXPECT_EQ(parsed<EltwiseOp>("LogisticRegressionOutput", {{"grad_scale", "2"}}).kind, EltwiseKind::sigmoid);
+  EXPECT_THAT(parse("LogisticRegressionOutput", {})->unused, ElementsAre("label"));
+  for (const char* head : {"LinearRegressionOutput", "MAERegressionOutput", "SVMOutput"}) {
+    EXPECT_TRUE(std::holds_alternative<IdentityOp>(parse(head, {})->op)) << head;
+    EXPECT_THAT(parse(head, {})->unused, ElementsAre("label")) << head;
+  }
+  EXPECT_FALSE(parse("LinearRegressionOutput", {{"scale", "2"}}));
   EXPECT_TRUE(parsed<SoftmaxOp>("SoftmaxActivation", {}).per_sample);
   EXPECT_EQ(parsed<SoftmaxOp>("SoftmaxActivation", {{"mode", "channel"}}).axis, 1);
 }
