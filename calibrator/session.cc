@@ -246,6 +246,7 @@ CalibratedModel as_model(const Model& model, const CalibrationOptions& options, 
   CalibratedModel result;
   result.model = {std::move(quantized.int8), model.preprocess, model.labels, provenance(options, images), model.name};
   for (const auto& [key, value] : model.provenance) result.model.provenance.emplace(key, value);
+  result.model.is_cut = model.is_cut;
   result.report = std::move(quantized.report);
   return result;
 }

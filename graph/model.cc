@@ -4,6 +4,7 @@
 
 #include "octet/graph/attributes.h"
 #include "octet/graph/build.h"
+#include "octet/graph/cut.h"
 #include "octet/graph/digest.h"
 #include "octet/graph/file_io.h"
 #include "octet/graph/json_text.h"
@@ -164,6 +165,15 @@ fs::path without(const fs::path& file, std::string_view suffix) {
   return text.ends_with(suffix) ? text.substr(0, text.size() - suffix.size()) : text;
 }
 
+/// Applies LoadOptions::output_nodes.
+Result<void> cut(const LoadOptions& options, const std::string& where, Model& model) {
+  if (options.output_nodes.empty()) return {};
+  auto done = cut_at(model.graph, options.output_nodes);
+  if (!done && done.error().code != ErrorCode::usage) return Error{done.error().code, where, done.error().message};
+  model.is_cut = true;
+  return done;
+}
+
 /// A symbol file alone, its weights random.
 Result<Model> load_symbol(const fs::path& file, const LoadOptions& options) {
   OCTET_TRY(const std::string text, read_text_file(file, kMaxJsonBytes));
@@ -180,6 +190,7 @@ Result<Model> load_symbol(const fs::path& file, const LoadOptions& options) {
   OCTET_TRY(model.labels, find_labels(model.preprocess, options, prefix));
   OCTET_TRY(model.graph, build_mxnet(symbol, nullptr, model.preprocess, options, file.string()));
   OCTET_CHECK(take_mean_image(options, prefix, model));
+  OCTET_CHECK(cut(options, file.string(), model));
   return model;
 }
 
@@ -218,6 +229,7 @@ Result<Model> load_model(const fs::path& prefix, const LoadOptions& options) {
     OCTET_TRY(model.graph, build_mxnet(symbol, &params, model.preprocess, options, where));
     OCTET_CHECK(take_mean_image(options, prefix, model));
   }
+  OCTET_CHECK(cut(options, where, model));
   return model;
 }
 

@@ -21,7 +21,8 @@ struct Model {
   /// Free-form origin of an INT8 pair (digests, calibration options, octet version); keys are
   /// stable names, empty for an FP32 pair.
   std::map<std::string, std::string> provenance;
-  std::string name;  ///< the prefix's last path component
+  std::string name;     ///< the prefix's last path component
+  bool is_cut = false;  ///< the graph ends in LoadOptions::output_nodes
 };
 
 struct LoadOptions {
@@ -32,6 +33,9 @@ struct LoadOptions {
   std::optional<std::uint64_t> random_weights;
   /// An INT8 pair that MXNet wrote is read as the float network it was made from, without its ranges.
   bool mxnet_int8_as_float = false;
+  /// Inner nodes whose values become the network's outputs, in this order; what only its own outputs need goes. See
+  /// cut_at(). Empty: its own outputs.
+  std::vector<std::string> output_nodes;
 };
 
 /// Paths of a pair.

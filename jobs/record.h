@@ -23,13 +23,14 @@ struct Detection {
   float xmin = 0, ymin = 0, xmax = 0, ymax = 0;
 };
 
-/// What one model says of one picture; one of the two lists is used.
+/// What one model says of one picture; one of the two lists is used, or none for features.
 struct Outcome {
   bool detection = false;               ///< which of the two lists is meant, be it empty
+  bool features = false;                ///< neither: `outputs` are
   std::vector<Prediction> predictions;  ///< top-k, best first; equal scores by lower id
   std::vector<Detection> detections;    ///< best first
-  std::vector<float>
-      outputs;  ///< raw values of every network output, one behind the other, when StageOptions::keep_raw
+  /// Raw values of every network output, one behind the other, for features and with StageOptions::keep_raw.
+  std::vector<float> outputs;
 };
 
 /// One failed entry, for people.

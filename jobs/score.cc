@@ -82,6 +82,9 @@ Result<void> ScoreJob::open() {
   if (has_detection_files(options_.format) && !scorer_->detection) {
     return Error{ErrorCode::usage, scorer_->name, "the formats coco and voc hold detections; this model classifies"};
   }
+  if (scorer_->features && options_.format != OutputFormat::jsonl) {
+    return Error{ErrorCode::usage, scorer_->name, "values of inner nodes are written as jsonl alone"};
+  }
   OCTET_TRY(source_, Source::open(options_.stream.source));
   OCTET_TRY(records_, find_record_files(options_.stream.source));
   if (!options_.annotations.empty() && options_.format == OutputFormat::coco) {
@@ -143,7 +146,9 @@ Result<void> ScoreJob::score_entries(ScoreSummary& summary) {
   job.name = "score";
   job.scorers = {scorer_};
   job.stage.top_k = options_.top_k;
-  job.stage.finish = [&](Record& record) { append_record(options_.format, record, labels_, record.text); };
+  job.stage.finish = [&](Record& record) {
+    append_record(options_.format, record, labels_, record.text, scorer_->plan->outputs());
+  };
   job.stage.around_decoding = [&](const Entry& entry, const auto& decode) { return in_flight_->pass(entry, decode); };
   job.take = [&](const Record& record) { return keep(record); };
   job.before = summary_of({state()});

@@ -25,6 +25,7 @@ struct Scorer {
   std::vector<std::string> labels;
   bool detection = false;  ///< the head is MultiBoxDetection's (A, 6) rows, or GluonCV's three outputs
   std::size_t head = 0;    ///< the plan's output that is scored
+  bool features = false;   ///< all outputs are written as they are: the model was cut (Model::is_cut)
   bool parts = false;      ///< outputs 0 to 2 are GluonCV's ids (K, 1), scores (K, 1) and boxes (K, 4)
   std::string name;
 

@@ -1,4 +1,5 @@
 #include <algorithm>  // std::find_if
+#include <set>        // std::set
 #include <utility>    // std::move
 
 #include "octet/graph/passes.h"
@@ -36,6 +37,16 @@ void choose_head(const Graph& graph, Scorer& scorer) {
   scorer.detection = rows || scorer.parts;
 }
 
+// Nodes that nothing is left of, such as Dropout, are the node before them.
+Result<void> check_names_differ(const Plan& plan) {
+  std::set<std::string> names;
+  for (const OutputLayout& output : plan.outputs()) {
+    if (names.insert(output.name).second) continue;
+    return Error{ErrorCode::usage, "output nodes", "two of them are the value of '" + output.name + "'"};
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const Scorer>> Scorer::create(const Model& model, const PlanOptions& options) {
@@ -46,13 +57,15 @@ Result<std::shared_ptr<const Scorer>> Scorer::create(const Model& model, const P
   scorer->preprocess = model.preprocess;
   scorer->labels = model.labels;
   scorer->name = model.name;
-  choose_head(graph, *scorer);
+  scorer->features = model.is_cut;
+  if (!scorer->features) choose_head(graph, *scorer);
   if (!reads_pixels_of(scorer->plan->input(), scorer->preprocess)) {
     return Error{ErrorCode::invalid_model, model.name, "the network's input and the preprocessing differ in size"};
   }
   if (scorer->plan->outputs().size() <= scorer->head) {
     return Error{ErrorCode::invalid_model, model.name, "the network has no output to score"};
   }
+  if (scorer->features) OCTET_CHECK(check_names_differ(*scorer->plan));
   return std::shared_ptr<const Scorer>(std::move(scorer));
 }
 

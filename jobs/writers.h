@@ -7,6 +7,7 @@
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
 
+#include "octet/executor/plan.h"
 #include "octet/graph/result.h"
 #include "octet/jobs/record.h"
 
@@ -34,10 +35,12 @@ std::string_view header_text(OutputFormat format) noexcept;
 /// has no label.
 ///   JSON Lines: {"index":17,"key":"a.jpg","predictions":[{"id":281,"label":"tabby","score":0.71}]}
 ///               or "detections":[{"id","label","score","box":[xmin,ymin,xmax,ymax]}]
+///               or "features":{"fc6":[0.5,0.25]}: for each of `outputs` its values, row-major
 ///               or "error":{"code":"bad_image","message":"..."}
-///   CSV:        index,key,rank,id,label,score,xmin,ymin,xmax,ymax,error: one line per prediction or
+///   CSV (no features): index,key,rank,id,label,score,xmin,ymin,xmax,ymax,error: one line per prediction or
 ///               detection, one line for an entry without any.
-void append_record(OutputFormat format, const Record& record, std::span<const std::string> labels, std::string& text);
+void append_record(OutputFormat format, const Record& record, std::span<const std::string> labels, std::string& text,
+                   std::span<const OutputLayout> outputs = {});
 
 /// Appends `text` as a JSON string with its quotes; invalid UTF-8 becomes U+FFFD.
 void append_json_string(std::string_view text, std::string& json);

@@ -25,12 +25,13 @@ po::options_description score_options() {
   add("output", po::value<std::string>()->value_name("DIR"), "folder for scores.jsonl (or scores.csv)");
   add("resume", po::value<std::string>()->default_value("auto")->implicit_value("yes")->value_name("auto|yes|no"),
       "go on with the job that DIR holds: where there is one (auto), or there must be one (--resume); --resume=no: "
-      "begin "
-      "anew");
+      "begin anew");
   add("checkpoint", po::value<double>()->default_value(2)->value_name("SECONDS"),
       "how often the records so far become durable: about so much work a kill can lose");
   add("top-k", po::value<int>()->default_value(5)->value_name("K"), "classes per picture, best first");
   add("format", po::value<std::string>()->default_value("jsonl")->value_name("KIND"), format_help);
+  add("output-node", po::value<std::vector<std::string>>()->composing()->value_name("NAME"),
+      "write the values of this inner node (features) in place of classes; may be repeated");
   add("annotations", po::value<std::string>()->value_name("PATH"),
       "COCO JSON whose image and category ids --format coco uses (default: numeric file names, class + 1)");
   po::options_description options;
@@ -57,6 +58,7 @@ Result<ExitCode> score_command(const po::variables_map& values) {
     options.annotations = *annotations;
   }
   options.top_k = values["top-k"].as<int>();
+  if (const auto nodes = given<std::vector<std::string>>(values, "output-node")) options.load.output_nodes = *nodes;
   OCTET_TRY(const ScoreSummary summary, score(options));
   if (values["json"].as<bool>()) {
     std::cout << to_json(summary) << '\n';

@@ -64,6 +64,19 @@ bool read_outcome(const RecordJson& list, RecordLine& line) {
   return true;
 }
 
+bool read_features(const RecordJson& nodes, Outcome& outcome) {
+  if (!nodes.is_object() || nodes.empty()) return false;
+  for (const auto& [name, values] : nodes.items()) {
+    if (!values.is_array()) return false;
+    for (const RecordJson& value : values) {
+      const auto number = number_or_null(value);
+      if (!number) return false;
+      outcome.outputs.push_back(*number);
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 std::optional<RecordLine> parse_record_line(std::string_view text) {
@@ -71,11 +84,16 @@ std::optional<RecordLine> parse_record_line(std::string_view text) {
   if (!json.is_object() || !json.contains("index") || !json["index"].is_number_unsigned()) return std::nullopt;
   auto key = text_field(json, "key");
   const bool failed = json.contains("error"), detection = json.contains("detections");
-  if (!key || (failed ? 1 : 0) + (detection ? 1 : 0) + (json.contains("predictions") ? 1 : 0) != 1) return std::nullopt;
+  const bool features = json.contains("features");
+  const int kinds =
+      (failed ? 1 : 0) + (detection ? 1 : 0) + (features ? 1 : 0) + (json.contains("predictions") ? 1 : 0);
+  if (!key || kinds != 1) return std::nullopt;
   RecordLine line;
   line.index = json["index"].get<std::uint64_t>();
   line.key = *std::move(key);
   line.outcome.detection = detection;
+  line.outcome.features = features;
+  if (features) return read_features(json["features"], line.outcome) ? std::optional(line) : std::nullopt;
   if (!failed) {
     if (!read_outcome(json[detection ? "detections" : "predictions"], line)) return std::nullopt;
     return line;

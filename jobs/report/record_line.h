@@ -19,12 +19,12 @@ struct RecordLine {
   std::uint64_t index = 0;
   std::string key;
   std::optional<Failure> failure;     ///< set: `outcome` is empty
-  Outcome outcome;                    ///< without raw outputs
+  Outcome outcome;                    ///< raw outputs of features alone
   std::map<int, std::string> labels;  ///< of the classes that have one
 };
 
 /// nullopt when the text is no such line: not JSON, a field that is missing or of another type, or
-/// none or two of "predictions", "detections" and "error".
+/// none or two of "predictions", "detections", "features" and "error".
 std::optional<RecordLine> parse_record_line(std::string_view text);
 
 }  // namespace octet

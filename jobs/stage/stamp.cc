@@ -63,6 +63,7 @@ void Stamp::add(const LoadOptions& load) {
   if (overrides.fill) add("fill", *overrides.fill);
   if (overrides.mean_image) add("mean_image", *overrides.mean_image);
   if (load.mxnet_int8_as_float) add("as_float", 1);
+  for (const std::string& node : load.output_nodes) add("output_node", node);
 }
 
 void Stamp::add(const DecoderOptions& decoder) {

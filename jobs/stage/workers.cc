@@ -45,8 +45,11 @@ std::span<const float> RunWorker::values(std::size_t output, std::size_t image) 
 Outcome RunWorker::outcome(std::size_t image, std::size_t k, bool keep_raw, const ImageInfo& picture) const {
   Outcome outcome;
   outcome.detection = scorer_->detection;
+  outcome.features = scorer_->features;
   const auto head = values(scorer_->head, image);
-  if (scorer_->parts) {
+  if (scorer_->features) {
+    keep_raw = true;
+  } else if (scorer_->parts) {
     const auto rows = detection_rows(head, values(1, image), values(2, image), scorer_->preprocess);
     outcome.detections = detections(rows, scorer_->preprocess, picture);
   } else if (scorer_->detection) {

@@ -56,14 +56,35 @@ void append_outcome(const Outcome& outcome, std::span<const std::string> labels,
   json += ']';
 }
 
-void append_json_line(const Record& record, std::span<const std::string> labels, std::string& json) {
+void append_features(const Outcome& outcome, std::span<const OutputLayout> outputs, std::string& json) {
+  json += ",\"features\":{";
+  std::size_t at = 0;
+  for (const OutputLayout& output : outputs) {
+    if (at > 0) json += ',';
+    append_json_string(output.name, json);
+    json += ":[";
+    for (std::size_t i = 0; i < output.elements && at < outcome.outputs.size(); ++i, ++at) {
+      if (i > 0) json += ',';
+      append_score(outcome.outputs[at], "null", json);
+    }
+    json += ']';
+  }
+  json += '}';
+}
+
+void append_json_line(const Record& record, std::span<const std::string> labels, std::span<const OutputLayout> outputs,
+                      std::string& json) {
   json += "{\"index\":";
   append_number(record.index, json);
   json += ",\"key\":";
   append_json_string(record.key, json);
   if (record.outcomes && !record.outcomes->empty()) {
     const Outcome& outcome = record.outcomes->front();
-    append_outcome(outcome, labels, outcome.detection, json);
+    if (outcome.features) {
+      append_features(outcome, outputs, json);
+    } else {
+      append_outcome(outcome, labels, outcome.detection, json);
+    }
   } else {
     const Error error = record.outcomes ? Error{ErrorCode::internal, {}, "no outcome"} : record.outcomes.error();
     json += ",\"error\":{\"code\":";
@@ -180,11 +201,12 @@ void append_json_string(std::string_view text, std::string& json) {
   json += '"';
 }
 
-void append_record(OutputFormat format, const Record& record, std::span<const std::string> labels, std::string& text) {
+void append_record(OutputFormat format, const Record& record, std::span<const std::string> labels, std::string& text,
+                   std::span<const OutputLayout> outputs) {
   if (format == OutputFormat::csv) {
     append_csv_lines(record, labels, text);
   } else {
-    append_json_line(record, labels, text);
+    append_json_line(record, labels, outputs, text);
   }
 }
 

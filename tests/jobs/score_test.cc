@@ -10,6 +10,7 @@
 #include <sstream>  // std::istringstream
 
 #include "jobs/tiny_model.h"
+#include "octet/graph/cut.h"
 #include "support/assets.h"
 #include "support/file_faults.h"
 
@@ -66,6 +67,29 @@ class Score : public testing::Test {
   const test::TemporaryFolder folder_;
 };
 test::TemporaryFolder* Score::shared_ = nullptr;
+
+TEST_F(Score, ACutModelGivesTheValuesOfItsNodes) {
+  Model model = test::tiny_model();
+  ASSERT_TRUE(cut_at(model.graph, {"flat_output", "conv1_output"}));
+  model.is_cut = true;
+  ScoreOptions cut = options();
+  cut.scorer = Scorer::create(model).value();
+  cut.output = folder_.path() / "cut";
+  const auto lines = read_lines(score(cut).value().scores);
+  ASSERT_EQ(lines.size(), 40U);
+  EXPECT_TRUE(lines[5].contains("error"));
+  const Json& features = lines[7]["features"];
+  ASSERT_EQ(features["flat_output"].size(), 16U);
+  ASSERT_EQ(features["conv1_output"].size(), 16U * 8 * 8);
+  for (std::size_t c = 0; c < 16; ++c) {  // the pool is the mean of relu(conv1): channels, rows, columns
+    double sum = 0;
+    for (std::size_t i = 0; i < 64; ++i) sum += std::max(0.0, features["conv1_output"][c * 64 + i].get<double>());
+    EXPECT_NEAR(features["flat_output"][c].get<double>(), sum / 64, 1e-4);
+  }
+  cut.format = OutputFormat::csv;
+  cut.output = folder_.path() / "out";
+  expect_error(cut, ErrorCode::usage, "jsonl alone");
+}
 
 TEST_F(Score, OneRecordForEachEntryInOrder) {
   const auto summary = score(options()).value();

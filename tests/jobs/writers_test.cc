@@ -8,6 +8,7 @@
 #include <limits>   // std::numeric_limits
 #include <nlohmann/json.hpp>
 
+#include "octet/jobs/report/record_line.h"
 #include "octet/jobs/writers/utf8.h"
 
 namespace octet {
@@ -61,6 +62,26 @@ TEST(Writers, JsonLineOfDetections) {
   EXPECT_EQ(json["detections"][0]["box"], Json({1.25, 2, 300, 400}));
   EXPECT_EQ(json["detections"][0]["label"], labels[1]);
   EXPECT_FALSE(json.contains("predictions"));
+}
+
+TEST(Writers, JsonLineOfFeatures) {
+  Record record = scored({});
+  record.outcomes->front().features = true;
+  record.outcomes->front().outputs = {0.5F, std::nanf(""), -2, 1e-30F};
+  const std::vector<OutputLayout> outputs = {{"a \"b\"", {3, 1}, 3}, {"c", {1}, 1}};
+  std::string line;
+  append_record(OutputFormat::jsonl, record, labels, line, outputs);
+  EXPECT_EQ(line, "{\"index\":17,\"key\":\"a/b.jpg\",\"features\":{\"a \\\"b\\\"\":[0.5,null,-2],\"c\":[1e-30]}}\n");
+  const auto back = parse_record_line(line);
+  ASSERT_TRUE(back);
+  EXPECT_TRUE(back->outcome.features);
+  EXPECT_EQ(back->outcome.outputs.size(), 4U);
+  EXPECT_EQ(back->outcome.outputs[3], 1e-30F);
+  const std::string key = R"({"index":1,"key":"k",)";
+  for (const char* wrong : {R"("features":{}})", R"("features":[1]})", R"("features":{"a":1}})",
+                            R"("features":{"a":["1"]}})", R"("features":{"a":[1]},"predictions":[]})"}) {
+    EXPECT_FALSE(parse_record_line(key + wrong)) << wrong;
+  }
 }
 
 TEST(Writers, JsonLineOfAnError) {
