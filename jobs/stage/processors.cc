@@ -87,9 +87,11 @@ std::vector<int> placement(std::vector<Processor> processors) {
   std::sort(processors.begin(), processors.end(), [](const Processor& a, const Processor& b) { return a.id < b.id; });
   std::map<int, int> used;                             // of a core, how many of its processors have a turn
   std::vector<std::tuple<int, int, int, int>> places;  // turn, node, core, id
+  places.reserve(processors.size());
   for (const Processor& p : processors) places.emplace_back(used[p.core]++, p.node, p.core, p.id);
   std::sort(places.begin(), places.end());
   std::vector<int> ids;
+  ids.reserve(places.size());
   for (const auto& place : places) ids.push_back(std::get<3>(place));
   return ids;
 }

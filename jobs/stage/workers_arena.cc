@@ -12,7 +12,7 @@ namespace octet {
 namespace {
 
 constexpr int max_threads = 1024;
-constexpr auto leaving_patience = std::chrono::seconds(1);
+constexpr auto leaving_patience = std::chrono::seconds(10);
 
 /// The processor of each worker; empty where the operating system shall choose.
 std::vector<int> places_for(Pinning pinning, std::size_t threads, const std::vector<int>& allowed) {
