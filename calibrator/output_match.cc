@@ -7,8 +7,9 @@
 namespace octet {
 namespace {
 
-constexpr std::size_t kRivals = 5;
-constexpr std::size_t kLevels = 12;  // of noise
+constexpr std::size_t kRivals = 5;        // that may overtake
+constexpr std::size_t kNoiseRivals = 10;  // whose errors tell the noise
+constexpr std::size_t kLevels = 12;       // of noise
 
 /// The value whose order the network's answer is.
 ValueRef answer_of(const Graph& graph) {
@@ -21,16 +22,16 @@ std::size_t best_class_of(const std::vector<float>& row) {
   return static_cast<std::size_t>(std::max_element(row.begin(), row.end()) - row.begin());
 }
 
-/// The strongest classes but for `whose`.
-std::vector<std::size_t> rivals_of(const std::vector<float>& row, std::size_t whose) {
+/// The `most` strongest classes but for `whose`.
+std::vector<std::size_t> rivals_of(const std::vector<float>& row, std::size_t whose, std::size_t most) {
   std::vector<std::size_t> ids(row.size());
   std::iota(ids.begin(), ids.end(), std::size_t{0});
-  const std::size_t count = std::min(kRivals + 1, ids.size());
+  const std::size_t count = std::min(most + 1, ids.size());
   std::partial_sort(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count), ids.end(),
                     [&](std::size_t a, std::size_t b) { return row[a] != row[b] ? row[a] > row[b] : a < b; });
   ids.resize(count);
   std::erase(ids, whose);
-  ids.resize(std::min(ids.size(), kRivals));
+  ids.resize(std::min(ids.size(), most));
   return ids;
 }
 
@@ -47,18 +48,24 @@ double row_deviation(const std::vector<float>& row) {
   return std::sqrt(square / static_cast<double>(row.size()));
 }
 
-/// Variance of the error of margins, in units of the picture's deviation: of each compared picture, ascending.
-std::vector<double> margin_noises(const OutputRows& f32, const OutputRows& int8) {
+/// Variance of the errors of the strongest classes, in units of the picture's deviation: of each compared picture,
+/// ascending.
+std::vector<double> class_noises(const OutputRows& f32, const OutputRows& int8) {
   std::vector<double> noises;
   for (std::size_t i = 0; i < int8.size(); ++i) {
     const double deviation = row_deviation(f32[i]);
     if (!(deviation > 0)) continue;
     const std::size_t best = best_class_of(f32[i]);
-    const auto error = [&](std::size_t c) { return static_cast<double>(int8[i][c]) - static_cast<double>(f32[i][c]); };
-    const std::vector<std::size_t> rivals = rivals_of(f32[i], best);
-    double square = 0;
-    for (const std::size_t rival : rivals) square += std::pow((error(best) - error(rival)) / deviation, 2);
-    noises.push_back(square / static_cast<double>(std::max<std::size_t>(rivals.size(), 1)));
+    std::vector<std::size_t> classes = rivals_of(f32[i], best, kNoiseRivals);
+    classes.push_back(best);
+    double sum = 0, square = 0;
+    for (const std::size_t c : classes) {
+      const double error = (static_cast<double>(int8[i][c]) - static_cast<double>(f32[i][c])) / deviation;
+      sum += error;
+      square += error * error;
+    }
+    const auto n = static_cast<double>(classes.size());
+    noises.push_back(std::max(0.0, square - sum * sum / n) / std::max(n - 1, 1.0));
   }
   std::sort(noises.begin(), noises.end());
   return noises;
@@ -95,12 +102,12 @@ double chance_of(std::span<const double> margins) {
 
 /// Chance that `whose` stays, or becomes, the best class.
 double chance(const std::vector<float>& row, std::size_t whose, std::span<const double> levels) {
-  const std::vector<std::size_t> rivals = rivals_of(row, whose);
+  const std::vector<std::size_t> rivals = rivals_of(row, whose, kRivals);
   const double deviation = row_deviation(row);
   double sum = 0;
   std::vector<double> margins(rivals.size());
   for (const double level : levels) {
-    const double sigma = std::sqrt(level / 2) * deviation;
+    const double sigma = std::sqrt(level) * deviation;
     bool wins = true;
     for (std::size_t i = 0; i < rivals.size(); ++i) {
       const double margin = static_cast<double>(row[whose]) - static_cast<double>(row[rivals[i]]);
@@ -138,7 +145,7 @@ OutputMatch match_outputs(const FloatOutputs& f32, const OutputRows& int8) {
   match.judged = static_cast<std::int64_t>(int8.size());
   for (std::size_t i = 0; i < int8.size(); ++i)
     match.agreeing += best_class_of(f32.rows[i]) == best_class_of(int8[i]) ? 1 : 0;
-  const std::vector<double> levels = noise_levels(margin_noises(f32.rows, int8));
+  const std::vector<double> levels = noise_levels(class_noises(f32.rows, int8));
   const double share = 100.0 / static_cast<double>(std::max<std::size_t>(f32.rows.size(), 1));
   double drop = 0;
   for (std::size_t i = 0; i < f32.rows.size(); ++i) {

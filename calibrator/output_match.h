@@ -21,13 +21,13 @@ struct FloatOutputs {
 
 /// Compares `int8` with the first int8.size() rows of `f32`, and estimates how often the best class differs. Counting
 /// would not do: 10 pictures know agreement to 10 points. Instead, errors of classes are taken as independent and
-/// normal with variance v / 2, where v is the mean square of the error of the difference between the best class and
-/// each of its 5 rivals, in units of the standard deviation of the picture's outputs. Pictures differ in v, and every
-/// level of it (the means of up to 12 equal parts) meets the margins of all float rows:
-///   agreement = mean over rows and levels of  E[prod over rivals of Phi(margin / (sqrt(v / 2) deviation) + z)]
+/// normal with the variance v that those of the best class and its 10 strongest rivals have, in units of the standard
+/// deviation of the picture's outputs. Pictures differ in v, and every level of it (the means of up to 12 equal parts)
+/// meets the margins of all float rows:
+///   agreement = mean over rows and levels of  E[prod over 5 rivals of Phi(margin / (sqrt(v) deviation) + z)]
 /// with z normal: the error of the best class, which its margins share. The expected drop of top-1 is that of the label
 /// (against its 5 strongest rivals) from what the float network gets right. Over 16 quantisations of four networks the
-/// estimate was 0.2 points above what 158 to 200 pictures that did not calibrate counted, and 1.6 off at most.
+/// estimate was 0.1 points below what 158 to 200 pictures that did not calibrate counted, and 1.3 off at most.
 OutputMatch match_outputs(const FloatOutputs& f32, const OutputRows& int8);
 
 /// 10 log10(signal / error) of outputs less their mean, over int8.size() rows; at most 200.

@@ -48,12 +48,8 @@ struct SplitPictures {
 
   void add(std::span<const std::uint8_t> picture) {
     all.add(picture);
-    if (seen++ % 3 == 2) {
-      held.add(picture);
-      ranked.add(picture);
-    } else {
-      fit.add(picture);
-    }
+    ranked.add(picture);  // also those that are fitted on: an order needs many more than a fair level
+    (seen++ % 3 == 2 ? held : fit).add(picture);
   }
   /// Numbers of the pictures in `held`, then of those in `fit`.
   [[nodiscard]] std::vector<std::size_t> numbers() const {

@@ -31,7 +31,7 @@ struct BoundedModel {
 
 /// Like calibrate, within a bound. Two thirds of the pictures are fitted on, every third (up to 64 MB of them) is held
 /// back and judged by match_outputs. While the bound is not met: ranks layers by the noise that each, alone in INT8,
-/// brings to the network's output, on up to 48 of the held pictures (see rank_layers; anew for the first 12 of the
+/// brings to the network's output, on up to 48 of all pictures (see rank_layers; anew for the first 12 of the
 /// order in every step); the first three are tried, the best goes to float, and the network is calibrated again. What
 /// the held pictures count must not contradict an agreement at 95 % either. In the end the model is calibrated on all
 /// pictures; if nothing met the bound, with the layers of the step that came closest. Does not depend on the number of
