@@ -21,15 +21,15 @@ using test::parsed;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-Result<InferredShapes> infer(Op op, const std::vector<Shape>& inputs, std::size_t params = 0) {
+Result<InferredShapes> infer_value(Op op, const std::vector<Shape>& inputs, std::size_t params = 0) {
   Node node;
   node.op = std::move(op);
   node.params.resize(params);
   return kind_of(node.op).infer(node, inputs);
 }
 
-void expect(const Op& op, const std::vector<Shape>& inputs, const Shape& output) {
-  const auto inferred = infer(op, inputs);
+void expect_value_shape(const Op& op, const std::vector<Shape>& inputs, const Shape& output) {
+  const auto inferred = infer_value(op, inputs);
   ASSERT_TRUE(inferred) << op_name(op) << ": " << to_string(inferred.error());
   EXPECT_EQ(inferred->outputs[0], output) << op_name(op);
 }
@@ -93,15 +93,15 @@ TEST(BinaryOperators, NamesAndShapes) {
     for (const char* name : names) EXPECT_EQ(parsed<BinaryOp>(name, {}, 2).kind, kind) << name;
   }
   const Op op = BinaryOp{};
-  expect(op, {{2, 3, 4, 5}, {1, 3, 1, 1}}, {2, 3, 4, 5});
-  expect(op, {{2, 1, 4, 1}, {1, 3, 1, 5}}, {2, 3, 4, 5});
-  EXPECT_THAT(infer(op, {{2, 3}, {2, 4}}).error().message, HasSubstr("(2, 3) and (2, 4)"));
-  EXPECT_FALSE(infer(op, {{2, 3, 1}, {2, 3}}));
+  expect_value_shape(op, {{2, 3, 4, 5}, {1, 3, 1, 1}}, {2, 3, 4, 5});
+  expect_value_shape(op, {{2, 1, 4, 1}, {1, 3, 1, 5}}, {2, 3, 4, 5});
+  EXPECT_THAT(infer_value(op, {{2, 3}, {2, 4}}).error().message, HasSubstr("(2, 3) and (2, 4)"));
+  EXPECT_FALSE(infer_value(op, {{2, 3, 1}, {2, 3}}));
   for (const char* name : {"elemwise_add", "_add", "_plus", "_Plus"}) parsed<AddOp>(name, {}, 2);
   const Op where = parsed<WhereOp>("where", {}, 3);
-  expect(where, {{2, 3}, {2, 3}, {2, 3}}, {2, 3});
-  EXPECT_THAT(infer(where, {{2, 3}, {2, 3}, {2, 4}}).error().message, HasSubstr("(2, 3) and (2, 4)"));
-  EXPECT_EQ(infer(where, {{2}, {2, 3}, {2, 3}}).error().code, ErrorCode::unsupported);
+  expect_value_shape(where, {{2, 3}, {2, 3}, {2, 3}}, {2, 3});
+  EXPECT_THAT(infer_value(where, {{2, 3}, {2, 3}, {2, 4}}).error().message, HasSubstr("(2, 3) and (2, 4)"));
+  EXPECT_EQ(infer_value(where, {{2}, {2, 3}, {2, 3}}).error().code, ErrorCode::unsupported);
 }
 
 TEST(ReduceOperators, DefaultsAndShapes) {
@@ -114,12 +114,12 @@ TEST(ReduceOperators, DefaultsAndShapes) {
   EXPECT_THAT(parsed<ReduceOp>("sum_axis", {{"axis", "2"}}).axes, ElementsAre(2));
   EXPECT_EQ(parsed<ReduceOp>("max", {{"axis", "(1, -1)"}, {"keepdims", "True"}}).keep_dims, true);
   EXPECT_EQ(parsed<ReduceOp>("min_axis", {{"exclude", "1"}, {"axis", "()"}}).exclude, true);
-  expect(mean, {{2, 3, 4}}, {1});
-  expect(ReduceOp{ReduceKind::sum, {1}}, {{2, 3, 4}}, {2, 4});
-  expect(ReduceOp{ReduceKind::sum, {1}, true}, {{2, 3, 4}}, {2, 1, 4});
-  expect(ReduceOp{ReduceKind::sum, {0, 1}, false, true}, {{2, 3, 4, 5}}, {2, 3});
-  EXPECT_FALSE(infer(ReduceOp{ReduceKind::sum, {3}}, {{2, 3, 4}}));
-  EXPECT_FALSE(infer(ReduceOp{ReduceKind::sum, {1, -2}}, {{2, 3, 4}})) << "the same axis twice";
+  expect_value_shape(mean, {{2, 3, 4}}, {1});
+  expect_value_shape(ReduceOp{ReduceKind::sum, {1}}, {{2, 3, 4}}, {2, 4});
+  expect_value_shape(ReduceOp{ReduceKind::sum, {1}, true}, {{2, 3, 4}}, {2, 1, 4});
+  expect_value_shape(ReduceOp{ReduceKind::sum, {0, 1}, false, true}, {{2, 3, 4, 5}}, {2, 3});
+  EXPECT_FALSE(infer_value(ReduceOp{ReduceKind::sum, {3}}, {{2, 3, 4}}));
+  EXPECT_FALSE(infer_value(ReduceOp{ReduceKind::sum, {1, -2}}, {{2, 3, 4}})) << "the same axis twice";
 }
 
 TEST(ImageOperators, DefaultsAndShapes) {
@@ -132,23 +132,23 @@ TEST(ImageOperators, DefaultsAndShapes) {
   EXPECT_EQ(parsed<InstanceNormOp>("InstanceNorm", {}).eps, 1e-3F);
   EXPECT_THAT(parse("InstanceNorm", {})->params, ElementsAre("gamma", "beta"));
 
-  expect(parsed<UpSamplingOp>("UpSampling", {{"scale", "3"}, {"sample_type", "nearest"}}), {{1, 2, 4, 5}},
-         {1, 2, 12, 15});
+  expect_value_shape(parsed<UpSamplingOp>("UpSampling", {{"scale", "3"}, {"sample_type", "nearest"}}), {{1, 2, 4, 5}},
+                     {1, 2, 12, 15});
   EXPECT_EQ(parse("UpSampling", {{"scale", "2"}, {"sample_type", "bilinear"}}).error().code, ErrorCode::unsupported);
   EXPECT_EQ(parse("UpSampling", {{"scale", "2"}, {"sample_type", "nearest"}, {"num_args", "2"}}, 2).error().code,
             ErrorCode::unsupported);
 
   EXPECT_TRUE(parsed<PoolingOp>("_contrib_AdaptiveAvgPooling2D", {}).global) << "(1, 1) is global pooling";
-  expect(parsed<AdaptivePoolingOp>("_contrib_AdaptiveAvgPooling2D", {{"output_size", "3"}}), {{1, 2, 7, 8}},
-         {1, 2, 3, 3});
-  expect(parsed<AdaptivePoolingOp>("_contrib_AdaptiveAvgPooling2D", {{"output_size", "(3, 5)"}}), {{1, 2, 7, 8}},
-         {1, 2, 3, 5});
+  expect_value_shape(parsed<AdaptivePoolingOp>("_contrib_AdaptiveAvgPooling2D", {{"output_size", "3"}}), {{1, 2, 7, 8}},
+                     {1, 2, 3, 3});
+  expect_value_shape(parsed<AdaptivePoolingOp>("_contrib_AdaptiveAvgPooling2D", {{"output_size", "(3, 5)"}}),
+                     {{1, 2, 7, 8}}, {1, 2, 3, 5});
 
   const Attributes attributes{{"kernel", "(4, 4)"}, {"num_filter", "6"}, {"stride", "(2, 2)"}, {"pad", "(1, 1)"}};
   const auto deconvolution = parsed<DeconvolutionOp>("Deconvolution", attributes);
   EXPECT_EQ(deconvolution.adjust, (Size2{0, 0}));
   EXPECT_THAT(parse("Deconvolution", attributes)->params, ElementsAre("weight")) << "no_bias is True unless written";
-  const auto inferred = infer(deconvolution, {{1, 8, 5, 7}}, 1);
+  const auto inferred = infer_value(deconvolution, {{1, 8, 5, 7}}, 1);
   EXPECT_EQ(inferred->outputs[0], (Shape{1, 6, 10, 14}));  // 2 * (5 - 1) + 4 - 2
   EXPECT_EQ(inferred->params, (std::vector<Shape>{{8, 6, 4, 4}}));
   Attributes target = attributes;
@@ -159,12 +159,12 @@ TEST(ImageOperators, DefaultsAndShapes) {
   target["adj"] = "(2, 2)";
   EXPECT_FALSE(parse("Deconvolution", target)) << "adj must be below stride";
 
-  expect(ExpandDimsOp{1}, {{2, 3}}, {2, 1, 3});
-  expect(ExpandDimsOp{-1}, {{2, 3}}, {2, 3, 1});
-  EXPECT_FALSE(infer(ExpandDimsOp{3}, {{2, 3}}));
-  expect(SqueezeOp{}, {{2, 1, 3, 1}}, {2, 3});
-  expect(SqueezeOp{{-1}}, {{2, 1, 3, 1}}, {2, 1, 3});
-  EXPECT_FALSE(infer(SqueezeOp{{0}}, {{2, 1, 3, 1}}));
+  expect_value_shape(ExpandDimsOp{1}, {{2, 3}}, {2, 1, 3});
+  expect_value_shape(ExpandDimsOp{-1}, {{2, 3}}, {2, 3, 1});
+  EXPECT_FALSE(infer_value(ExpandDimsOp{3}, {{2, 3}}));
+  expect_value_shape(SqueezeOp{}, {{2, 1, 3, 1}}, {2, 3});
+  expect_value_shape(SqueezeOp{{-1}}, {{2, 1, 3, 1}}, {2, 1, 3});
+  EXPECT_FALSE(infer_value(SqueezeOp{{0}}, {{2, 1, 3, 1}}));
   EXPECT_EQ(parse("Cast", {{"dtype", "float16"}}).error().code, ErrorCode::unsupported);
   parsed<IdentityOp>("Cast", {{"dtype", "float32"}});
 }
