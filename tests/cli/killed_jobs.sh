@@ -28,11 +28,11 @@ while [ "$done_kills" -lt "$kills" ]; do
   fi
   [ "$code" -eq 0 ] || fail "exit $code: $(cat err)"
   finished=$((finished + 1))
-  cmp whole/scores.jsonl parts/scores.jsonl || fail "differs"
+  cmp whole/scores.jsonl parts/scores.jsonl || fail "differs: $(diff whole/scores.jsonl parts/scores.jsonl)"
   cmp whole/quarantine.jsonl parts/quarantine.jsonl || fail "quarantine differs"
   rm -r parts
 done
 (run parts) >out 2>err || fail "$(cat err)"
-cmp whole/scores.jsonl parts/scores.jsonl || fail "differs after the last kill"
+cmp whole/scores.jsonl parts/scores.jsonl || fail "differs after the last kill: $(diff whole/scores.jsonl parts/scores.jsonl)"
 cmp whole/quarantine.jsonl parts/quarantine.jsonl || fail "quarantine differs after the last kill"
 echo "$done_kills kills in $calls calls, $finished of which got through"
