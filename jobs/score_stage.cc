@@ -8,6 +8,7 @@
 #include "octet/jobs/stage/batch.h"
 #include "octet/jobs/stage/exit_node.h"
 #include "octet/jobs/stage/guarded.h"
+#include "octet/jobs/stage/own_place.h"
 #include "octet/jobs/stage/workers.h"
 
 namespace octet {
@@ -50,8 +51,6 @@ std::size_t batches(const StageOptions& options, std::size_t capacity) {
       options.batches_in_flight > 0 ? options.batches_in_flight : 2 * tbb::this_task_arena::max_concurrency() + 2;
   return std::clamp<std::size_t>(static_cast<std::size_t>(wanted), 1, std::max<std::size_t>(1, max_slots / capacity));
 }
-
-std::size_t own_place() { return static_cast<std::size_t>(std::max(0, tbb::this_task_arena::current_thread_index())); }
 
 std::vector<std::size_t> slot_sizes(const Scorers& scorers) {
   std::vector<std::size_t> sizes;

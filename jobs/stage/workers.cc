@@ -1,9 +1,9 @@
 #include "octet/jobs/stage/workers.h"
 
-#include <oneapi/tbb/task_arena.h>
 #include <algorithm>  // std::copy_n, std::find_if
 #include <utility>    // std::move
 
+#include "octet/jobs/stage/own_place.h"
 #include "octet/jobs/stage/postprocess.h"
 
 namespace octet {
@@ -68,7 +68,7 @@ Outcome RunWorker::outcome(std::size_t image, std::size_t k, bool keep_raw, cons
 
 Result<RunWorkers::Set> RunWorkers::take() {
   Set set;
-  set.place = tbb::this_task_arena::current_thread_index();
+  set.place = own_place();
   {
     const std::lock_guard lock(mutex_);
     const auto own = std::find_if(idle_.begin(), idle_.end(), [&](const Set& idle) { return idle.place == set.place; });

@@ -47,7 +47,7 @@ class RunWorker {
 class RunWorkers {
  public:
   struct Set {
-    int place = 0;  ///< in the arena, of the thread that made it
+    std::size_t place = 0;  ///< in the arena, of the thread that made it
     std::vector<std::unique_ptr<RunWorker>> workers;
   };
   RunWorkers(std::vector<std::shared_ptr<const Scorer>> scorers, std::size_t capacity)

@@ -5,6 +5,7 @@
 #include <thread>     // std::this_thread
 #include <utility>    // std::move
 
+#include "octet/jobs/stage/own_place.h"
 #include "octet/jobs/stage/processors.h"
 #include "octet/jobs/stage/stream.h"
 
@@ -44,8 +45,7 @@ class Workers::Pins : public tbb::task_scheduler_observer {
 
   void on_scheduler_entry(bool /*is_worker*/) override {
     ++present_;
-    const auto place = static_cast<std::size_t>(std::max(0, tbb::this_task_arena::current_thread_index()));
-    run_on(std::span(places_).subspan(place % places_.size(), 1));
+    run_on(std::span(places_).subspan(own_place() % places_.size(), 1));
   }
   void on_scheduler_exit(bool /*is_worker*/) override {
     run_on(everywhere_);

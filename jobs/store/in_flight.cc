@@ -14,31 +14,30 @@
 #include <span>       // std::span
 #include <utility>    // std::move
 
-#include <oneapi/tbb/task_arena.h>
-
 #include "octet/graph/file_io.h"
 #include "octet/graph/output_file.h"
 #include "octet/graph/write_error.h"
+#include "octet/jobs/stage/own_place.h"
 
 namespace octet {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t page_magic = 0x315448474C464E49;  // "INFLGHT1", little-endian
+constexpr std::uint64_t page_magic = 0x325448474C464E49;  // "INFLGHT2", little-endian
 constexpr int refused_from = 4;                           // points
-constexpr std::uint64_t long_ms = 1000;
+constexpr std::uint64_t beat_ms = 40;
+constexpr std::uint64_t long_beats = 20;  // about a second
 
-/// Since 1970: the process after this one compares with times of this one alone.
 std::uint64_t now_ms() noexcept {
   timespec time{};
-  clock_gettime(CLOCK_REALTIME_COARSE, &time);
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
   return static_cast<std::uint64_t>(time.tv_sec) * 1000 + static_cast<std::uint64_t>(time.tv_nsec) / 1'000'000;
 }
 
 struct InFlightSlot {
   std::atomic<std::uint64_t> entry;  // its index + 1; 0: none
-  std::atomic<std::uint64_t> begin;  // ms
+  std::atomic<std::uint64_t> begin;  // the beat at which its decoding began
   std::atomic<std::uint64_t> crashed;
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "a signal handler writes them");
@@ -54,7 +53,7 @@ thread_local std::atomic<InFlightSlot*> own_slot{nullptr};
 
 struct InFlight::Page {
   std::uint64_t magic = page_magic;
-  std::atomic<std::uint64_t> beat{0};        // ms
+  std::atomic<std::uint64_t> beats{0};       // so far
   std::array<KeptSuspect, 1024> suspects{};  // of the process that writes the page
   std::array<InFlightSlot, 1024> slots{};    // by the thread's place in the arena
 };
@@ -115,7 +114,7 @@ Result<void> InFlight::recall(const Page& page) {
   for (const InFlightSlot& slot : page.slots) {
     const std::uint64_t entry = slot.entry;
     if (entry == 0 || suspects_.contains(entry - 1)) continue;
-    const bool was_long = page.beat >= slot.begin + long_ms;
+    const bool was_long = page.beats >= slot.begin + long_beats;
     if (crashed && slot.crashed == 0) continue;  // another one was the cause
     keep(entry, std::min<std::uint64_t>(refused_from, points_of(entry) + (crashed || was_long ? 2 : 1)));
   }
@@ -135,9 +134,8 @@ Result<void> InFlight::pass(const Entry& entry, const std::function<Result<void>
       alone.lock();
     }
   }
-  const auto place = static_cast<std::size_t>(std::max(0, tbb::this_task_arena::current_thread_index()));
-  InFlightSlot& slot = page_->slots[place % page_->slots.size()];
-  slot.begin.store(now_ms(), std::memory_order_relaxed);
+  InFlightSlot& slot = page_->slots[own_place() % page_->slots.size()];
+  slot.begin.store(page_->beats.load(std::memory_order_relaxed), std::memory_order_relaxed);
   slot.entry.store(entry.index + 1, std::memory_order_release);
   own_slot.store(&slot, std::memory_order_relaxed);
   auto decoded = decode();
@@ -146,7 +144,13 @@ Result<void> InFlight::pass(const Entry& entry, const std::function<Result<void>
   return decoded;
 }
 
-void InFlight::beat() noexcept { page_->beat.store(now_ms(), std::memory_order_relaxed); }
+/// Time is counted in beats that came in time: while the whole process stood still nobody took long.
+void InFlight::beat() noexcept {
+  const std::uint64_t now = now_ms();
+  if (now < last_beat_ms_ + beat_ms) return;
+  last_beat_ms_ = now;
+  page_->beats.fetch_add(1, std::memory_order_relaxed);
+}
 
 void InFlight::close() {
   std::error_code ignored;

@@ -17,7 +17,7 @@ namespace octet {
 /// process is killed. A later process reads it. An entry that crashed it (see mark_crash), or had been
 /// decoded for a second or more when it was killed, is a suspect; when that happens to it again in the next process, it
 /// is refused. An entry that a quick kill hit by chance is refused after four times in a row. Suspects
-/// are decoded while nothing else is, so that the second time names one alone. Thread-safe.
+/// are decoded while nothing else is, so that the second time names one alone. Thread-safe but for beat().
 class InFlight {
  public:
   /// Reads what the process before left in `file` and begins anew. Errors: those of write_file.
@@ -28,7 +28,8 @@ class InFlight {
 
   /// Calls `decode` with the entry noted; Error(bad_image) without calling it when it is to be refused.
   Result<void> pass(const Entry& entry, const std::function<Result<void>()>& decode);
-  /// To be called several times a second: from it a later process knows how long an entry had taken.
+  /// For one thread, some 20 times a second: from it a later process knows how long an entry had taken. Seconds in
+  /// which it was not called do not count (a machine that was suspended, or too busy for both threads).
   void beat() noexcept;
   /// The job is done: removes the file.
   void close();
@@ -44,6 +45,7 @@ class InFlight {
   std::filesystem::path file_;
   Page* page_;
   bool mapped_;
+  std::uint64_t last_beat_ms_ = 0;
   std::unordered_map<std::uint64_t, int> suspects_;  // index -> points; not changed after open()
   std::shared_mutex alone_;                          // only used when there are suspects
 };

@@ -10,7 +10,6 @@
 #include "jobs/tiny_model.h"
 #include "octet/jobs/merge.h"
 #include "octet/jobs/score.h"
-#include "octet/jobs/store/in_flight.h"
 #include "octet/jobs/store/shard_choice.h"
 #include "support/file_faults.h"
 
