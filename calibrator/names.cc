@@ -37,11 +37,11 @@ class Meant {
     if (known_.contains(text)) return names_.push_back(text);
     if (text.find_first_of("*?[") == std::string::npos) {
       const std::vector<std::string> all(known_.begin(), known_.end());
-      return refuse("no node is called", text, nearest_names(text, all, 3), "nearest");
+      return refuse("no node is called", text, names_in_brackets("nearest", nearest_names(text, all, 3)));
     }
     const auto fits = [&](const std::string& name) { return matches(text, name); };
     if (std::none_of(known_.begin(), known_.end(), fits)) {
-      return refuse("no node's name matches", text, {}, "");
+      return refuse("no node's name matches", text);
     }
     choose([&](const Node& node) {
       return fits(node.name) || fits(node.output_name) || std::any_of(node.fused.begin(), node.fused.end(), fits);
@@ -50,9 +50,10 @@ class Meant {
 
   void add_op(const std::string& op) {
     if (choose([&](const Node& node) { return op == op_name(node.op); })) return;
-    std::set<std::string> ops;
-    for (const Node& node : optimized_.nodes) ops.insert(op_name(node.op));
-    refuse("no node of the fused network is a", op, {ops.begin(), ops.end()}, "there are");
+    std::set<std::string> different;
+    for (const Node& node : optimized_.nodes) different.insert(op_name(node.op));
+    const std::vector<std::string> ops(different.begin(), different.end());
+    refuse("no node of the fused network is a", op, names_in_brackets("there are", ops));
   }
 
   void add_first_convolution() {
@@ -61,7 +62,7 @@ class Meant {
       chosen_[i] = 1;
       return;
     }
-    refuse("no node of the fused network is a", "Convolution", {}, "");
+    refuse("no node of the fused network is a", "Convolution");
   }
 
   Result<std::vector<std::string>> names() && {
@@ -84,13 +85,9 @@ class Meant {
     return any;
   }
 
-  void refuse(const char* problem, const std::string& text, const std::vector<std::string>& others, const char* what) {
+  void refuse(const char* problem, const std::string& text, const std::string& others = {}) {
     if (!problems_.empty()) problems_ += "; ";
-    problems_.append(problem).append(" '").append(text).append("'");
-    for (std::size_t i = 0; i < others.size(); ++i) {
-      problems_.append(i == 0 ? " (" + std::string(what) + ": " : ", ").append(others[i]);
-    }
-    if (!others.empty()) problems_ += ")";
+    problems_.append(problem).append(" '").append(text).append("'").append(others);
   }
 
   const Graph& optimized_;

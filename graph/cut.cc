@@ -38,10 +38,7 @@ std::string why_absent(const Graph& graph, const std::string& name) {
   for (const Node& node : graph.nodes) {
     if (node.as<ConstantOp>() == nullptr && node.as<InputOp>() == nullptr) names.push_back(node.output_name);
   }
-  std::string text = "no node yields '" + name + "'";
-  const std::vector<std::string> nearest = nearest_names(name, names, 3);
-  for (std::size_t i = 0; i < nearest.size(); ++i) text += (i == 0 ? " (nearest: " : ", ") + nearest[i];
-  return nearest.empty() ? text : text + ")";
+  return "no node yields '" + name + "'" + names_in_brackets("nearest", nearest_names(name, names, 3));
 }
 
 /// Which nodes a picture changes.

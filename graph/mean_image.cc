@@ -9,14 +9,16 @@
 namespace octet {
 namespace {
 
-constexpr std::uint64_t kMaxMeanBytes = std::uint64_t{4} << 30U;
+constexpr std::uint64_t kMaxHeaderBytes = std::uint64_t{64} << 10U;
 
 /// image / std, (1, C, H, W).
 Result<Tensor> scaled_mean(const Preprocess& preprocess, const std::filesystem::path& file) {
   const auto invalid = [&](std::string message) {
     return Error{ErrorCode::invalid_config, file.string(), std::move(message)};
   };
-  OCTET_TRY(const auto bytes, read_file(file, kMaxMeanBytes));
+  const auto elements = static_cast<std::uint64_t>(preprocess.channels * preprocess.height * preprocess.width);
+  // Room for a picture of another size or type, which is named below; what is far larger is not read at all.
+  OCTET_TRY(const auto bytes, read_file(file, 4 * elements * sizeof(float) + kMaxHeaderBytes));
   OCTET_TRY(const ParamMap arrays, parse_params(bytes, file.string()));
   if (arrays.size() != 1) return invalid("holds " + std::to_string(arrays.size()) + " arrays; a mean image is one");
   const Tensor& image = arrays.begin()->second.value;

@@ -36,4 +36,10 @@ std::vector<std::string> nearest_names(const std::string& text, std::span<const 
   return result;
 }
 
+std::string names_in_brackets(const std::string& what, std::span<const std::string> names) {
+  std::string text;
+  for (const std::string& name : names) text.append(text.empty() ? " (" + what + ": " : ", ").append(name);
+  return text.empty() ? text : text + ")";
+}
+
 }  // namespace octet

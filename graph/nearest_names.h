@@ -12,4 +12,7 @@ namespace octet {
 /// Names that share nothing with it are left out.
 std::vector<std::string> nearest_names(const std::string& text, std::span<const std::string> names, std::size_t count);
 
+/// " (WHAT: A, B, C)", to be put behind what is wrong; empty without names.
+std::string names_in_brackets(const std::string& what, std::span<const std::string> names);
+
 }  // namespace octet

@@ -74,6 +74,7 @@ TEST_F(MeanImage, AnyOtherFileIsAnError) {
   Tensor broken = test::random_tensor({3, 8, 8}, 4);
   broken.mutable_as<float>()[7] = std::numeric_limits<float>::infinity();
   EXPECT_THAT(error_of(write({{"mean_img", broken}})).message, HasSubstr("infinity"));
+  EXPECT_EQ(error_of(write({{"mean_img", test::random_tensor({3, 256, 256}, 1)}})).code, ErrorCode::limit);
   EXPECT_EQ(error_of(folder_ / "absent.nd").code, ErrorCode::not_found);
   EXPECT_FALSE(subtract_mean_image(*std::make_unique<Graph>(), net_.preprocess, folder_.write("mean.nd", "no arrays")));
 }
