@@ -1,13 +1,14 @@
 #include "octet/executor/plan.h"
 
-#include <omp.h>
-
 #include <array>    // std::array
 #include <utility>  // std::move
 
 #include "octet/executor/compiler.h"
 #include "octet/executor/dnnl_compat.h"
 #include "octet/executor/sub_batches.h"
+
+/// Of the OpenMP runtime that oneDNN uses; GCC's header of it is not for other compilers.
+extern "C" void omp_set_num_threads(int count);
 
 namespace octet {
 namespace {

@@ -6,9 +6,10 @@
 
 #include "octet/executor/kernels/depthwise_isa.h"
 
-// GCC 12 warns of its own header's undefined operands (PR 105593).
 HWY_DIAGNOSTICS(push)
+#if HWY_COMPILER_GCC_ACTUAL  // GCC 12 warns of its own header's undefined operands (PR 105593)
 HWY_DIAGNOSTICS_OFF(disable : 4701, ignored "-Wmaybe-uninitialized")
+#endif
 HWY_PUSH_ATTRIBUTES("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")
 
 #undef OCTET_DEPTHWISE_NAMESPACE

@@ -6,8 +6,9 @@
 #include <new>
 
 #include "executor/executor_testing.h"
+#include "support/sanitized.h"
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they count and check allocations themselves
+#if !defined(OCTET_UNDER_ASAN) && !defined(OCTET_UNDER_TSAN)  // they count and check allocations themselves
 
 namespace octet::test {
 namespace {

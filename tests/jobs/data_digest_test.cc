@@ -24,7 +24,7 @@ class Digests : public testing::Test {
   std::string fresh(const SourceOptions& options) const { return DataDigests({}, control_).of(options).value(); }
 
   const test::TemporaryFolder folder_;
-  const JobControl control_;
+  const JobControl control_{};
 };
 
 TEST_F(Digests, TellContentsKeysAndLabelsApart) {

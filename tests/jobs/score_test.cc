@@ -13,6 +13,7 @@
 #include "octet/graph/cut.h"
 #include "support/assets.h"
 #include "support/file_faults.h"
+#include "support/sanitized.h"
 
 namespace octet {
 namespace {
@@ -267,7 +268,7 @@ fs::path long_list(const fs::path& folder, const fs::path& pictures, int times) 
 }
 
 TEST_F(Score, MemoryDoesNotGrowWithTheNumberOfEntries) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(OCTET_UNDER_ASAN) || defined(OCTET_UNDER_TSAN)
   GTEST_SKIP() << "sanitizers keep freed memory";
 #endif
   ScoreOptions repeated = options();

@@ -3,7 +3,9 @@
 // -fsanitize=thread define these entry points themselves and pass each call on to the library;
 // without it a report would follow from every stolen task, or a suppression would have to hide
 // everything that runs in one. Empty in all other builds.
-#if defined(__SANITIZE_THREAD__)
+#include "sanitized.h"
+
+#ifdef OCTET_UNDER_TSAN
 
 #include <dlfcn.h>                  // dlsym
 #include <oneapi/tbb/task_arena.h>  // task_arena_base
