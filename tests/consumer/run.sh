@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the build into an empty prefix, moves it, and builds and runs two programs against it.
+# Installs the build into an empty prefix, moves it, and builds and runs three programs against it, one in C.
 # Usage: run.sh BUILD-DIR OCTET MODEL DATA
 set -euo pipefail
 build=$1 octet=$2 model=$3 data=$4
@@ -7,8 +7,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-for program in score_batch own_graph; do
-  [ "$(wc -l <"$here/$program.cc")" -lt 40 ] || { echo "$program.cc is not under 40 lines"; exit 1; }
+for program in score_batch.cc own_graph.cc predict.c; do
+  [ "$(wc -l <"$here/$program")" -lt 40 ] || { echo "$program is not under 40 lines"; exit 1; }
 done
 cmake --install "$build" --prefix "$work/first" >"$work/log"
 mv "$work/first" "$work/moved"
@@ -22,6 +22,10 @@ best() { sed 's/.*"predictions":\[{"id":\([0-9]*\),.*/\1/' "$work/scores/scores.
 mapfile -t files < <(cut -f 3 "$data/pictures.lst" | head -n 20)
 (cd "$data" && "$work/build/score_batch" "$work/int8" "${files[@]}") >"$work/batch"
 diff <(cut -f 2 "$work/batch") <(best | head -n 20)
+(cd "$data" && "$work/build/predict" "$work/int8" "${files[@]}") >"$work/c"
+diff "$work/batch" "$work/c"
 "$work/build/own_graph" "$work/int8" "$data/pictures.lst" >"$work/graph"
 diff <(cut -f 2 "$work/graph") <(best)
-echo "both programs give the command line's classes"
+! "$work/build/predict" "$work/absent" "$data/pictures.lst" 2>"$work/err" >/dev/null || { echo "an absent model"; exit 1; }
+grep -q 'not_found: .*absent' "$work/err"
+echo "the programs give the command line's classes"
