@@ -40,11 +40,9 @@ std::uint64_t shard_size(const Shard& shard, std::uint64_t entries) noexcept;
 ///   index, bad lines and offsets are entries with Error(bad_record, file:line), and places that no
 ///   line points at are not read.
 /// Several .rec: "a.rec;b.rec", in this order; a pattern such as "parts/train_*.rec" (fnmatch(3), in the name alone,
-/// sorted
-///   bytewise), also between semicolons; a directory with .rec files right in it and without pictures. A path that
-///   exists is no pattern. Read one behind the other; a key is the file's name, from the deepest folder that holds all
-///   of them,
-///   ":" and what it would be alone, such as "train_0.rec:17".
+///   sorted bytewise), also between semicolons; a directory with .rec files right in it and without pictures. A path
+///   that exists is no pattern. Read one behind the other; a key is the file's name, from the deepest folder that holds
+///   all of them, ":" and what it would be alone, such as "train_0.rec:17".
 struct SourceOptions {
   std::filesystem::path data = {};   ///< a directory, X.lst, X.rec, or several .rec: see above
   std::filesystem::path root = {};   ///< for .lst: what its paths are relative to; empty: the list's folder

@@ -51,7 +51,8 @@ OCTET_API const char* octet_label(const octet_model* model, size_t id);
 /* Room for `capacity` pictures, at least 1. */
 OCTET_API octet_predictor* octet_predictor_new(const octet_model* model, size_t capacity);
 OCTET_API void octet_predictor_free(octet_predictor* predictor);
-/* Picture number `image` from an encoded JPEG or PNG, resized and cropped as the model's preprocessing says. */
+/* Picture number `image` from an encoded JPEG or PNG, resized and cropped as the model's preprocessing says. It is
+ * blank when that fails. */
 OCTET_API int octet_set_encoded(octet_predictor* predictor, size_t image, const uint8_t* bytes, size_t size);
 /* The same from pixels of the network's size: height x width x channels bytes, channels in the order of the model's
  * preprocessing (RGB where it does not say otherwise), rows one behind the other. */
