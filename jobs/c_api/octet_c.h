@@ -63,7 +63,7 @@ OCTET_API int octet_run(octet_predictor* predictor, size_t count);
  * when that run had no such picture, or there is no such output. */
 OCTET_API const float* octet_values(const octet_predictor* predictor, size_t output, size_t image);
 
-/* Numbers are those of `octet calibrate --mode`. */
+/* The modes of `octet calibrate --mode`. */
 enum octet_mode { OCTET_AUTO, OCTET_NAIVE, OCTET_ENTROPY, OCTET_PERCENTILE, OCTET_MSE };
 
 /* `octet calibrate`: an FP32 pair and a sample of pictures to an INT8 pair. Zero is every member's default. */

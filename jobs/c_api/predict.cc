@@ -1,6 +1,5 @@
 #include <algorithm>  // std::max
 
-#include "octet/executor/context.h"
 #include "octet/jobs/c_api/failure.h"
 #include "octet/jobs/c_api/octet_c.h"
 #include "octet/jobs/score_stage.h"
@@ -13,10 +12,9 @@ struct octet_model {
 
 struct octet_predictor {
   std::shared_ptr<const octet::Scorer> scorer;
-  std::unique_ptr<octet::Context> context;
+  std::unique_ptr<octet::RunWorker> worker;
   octet::Decoder decoder;
-  std::vector<std::uint8_t> pixels;         // capacity slots
-  std::vector<std::vector<float>> outputs;  // per output, capacity * elements
+  std::vector<std::uint8_t> pixels;  // capacity slots
   std::size_t capacity = 0, computed = 0;
 };
 
@@ -42,12 +40,15 @@ Result<octet_model*> load(const char* prefix, int epoch, std::int64_t batch) {
   return loaded.release();
 }
 
+std::size_t picture_bytes(const Preprocess& preprocess) {
+  return static_cast<std::size_t>(preprocess.channels * preprocess.height * preprocess.width);
+}
+
 /// Where nothing is set a picture is black; with a border around it, that is what the network expects there.
 void paint_black(octet_predictor& predictor) {
   const InputLayout& input = predictor.scorer->plan->input();
   const Preprocess& preprocess = predictor.scorer->preprocess;
-  const std::vector<std::uint8_t> black(
-      static_cast<std::size_t>(preprocess.channels * preprocess.height * preprocess.width));
+  const std::vector<std::uint8_t> black(picture_bytes(preprocess));
   for (std::size_t i = 0; i < predictor.capacity; ++i) {
     copy_picture(preprocess, {}, black, input.border,
                  std::span(predictor.pixels).subspan(i * input.bytes(), input.bytes()));
@@ -65,9 +66,8 @@ Result<octet_predictor*> create(const octet_model* model, std::size_t capacity) 
   auto predictor = std::make_unique<octet_predictor>();
   predictor->scorer = model->scorer;
   predictor->capacity = capacity;
-  OCTET_TRY(predictor->context, Context::create(model->scorer->plan));
+  OCTET_TRY(predictor->worker, RunWorker::create(model->scorer, capacity));
   predictor->pixels.resize(capacity * plan.input().bytes());
-  for (const OutputLayout& output : plan.outputs()) predictor->outputs.emplace_back(capacity * output.elements);
   paint_black(*predictor);
   return predictor.release();
 }
@@ -95,7 +95,7 @@ Result<void> set_pixels(octet_predictor* predictor, std::size_t image, const std
   OCTET_TRY(const auto slot, slot_of(predictor, image));
   OCTET_CHECK(given(pixels, "pixels"));
   const Preprocess& preprocess = predictor->scorer->preprocess;
-  const auto wanted = static_cast<std::size_t>(preprocess.channels * preprocess.height * preprocess.width);
+  const std::size_t wanted = picture_bytes(preprocess);
   if (size != wanted) {
     return Error{ErrorCode::usage, "pixels",
                  std::to_string(size) + " bytes; the network takes " + std::to_string(wanted)};
@@ -111,12 +111,7 @@ Result<void> run(octet_predictor* predictor, std::size_t count) {
     return Error{ErrorCode::usage, "count",
                  std::to_string(count) + " is not between 1 and the capacity, " + std::to_string(predictor->capacity)};
   }
-  const auto layouts = predictor->scorer->plan->outputs();
-  std::vector<std::span<float>> outputs;
-  for (std::size_t k = 0; k < layouts.size(); ++k) {
-    outputs.push_back(std::span(predictor->outputs[k]).first(count * layouts[k].elements));
-  }
-  OCTET_CHECK(predictor->context->run(predictor->pixels, static_cast<std::int64_t>(count), outputs));
+  OCTET_CHECK(predictor->worker->run(predictor->pixels, count));
   predictor->computed = count;
   return {};
 }
@@ -176,6 +171,6 @@ int octet_run(octet_predictor* predictor, size_t count) {
 
 const float* octet_values(const octet_predictor* predictor, size_t output, size_t image) {
   if (predictor == nullptr || image >= predictor->computed) return nullptr;
-  const auto* const layout = octet::c_api::output_of(*predictor->scorer, output);
-  return layout != nullptr ? predictor->outputs[output].data() + image * layout->elements : nullptr;
+  if (octet::c_api::output_of(*predictor->scorer, output) == nullptr) return nullptr;
+  return predictor->worker->values(output, image).data();
 }

@@ -31,10 +31,11 @@ class RunWorker {
   Result<void> run(std::span<const std::uint8_t> pixels, std::size_t count);
   /// Reads image `image` of the last run. `top_k` is for classification.
   [[nodiscard]] Outcome outcome(std::size_t image, std::size_t top_k, bool keep_raw, const ImageInfo& picture) const;
+  /// The raw values of one output; they live until the next run.
+  [[nodiscard]] std::span<const float> values(std::size_t output, std::size_t image) const;
 
  private:
   RunWorker() = default;
-  [[nodiscard]] std::span<const float> values(std::size_t output, std::size_t image) const;
 
   std::shared_ptr<const Scorer> scorer_;
   std::unique_ptr<Context> context_;
