@@ -2,19 +2,18 @@
 
 #include <algorithm>  // std::max
 #include <cmath>      // std::pow
+#include <mutex>      // std::mutex
+
+#include "octet/calibrator/channel_scales.h"
+#include "octet/calibrator/channel_tails.h"
+#include "octet/calibrator/windows.h"
 
 namespace octet {
 namespace {
 
-constexpr double kMostStretch = 64;  // of a channel against the widest
-// Rounding together leaves about this share of the noise of rounding each weight by itself.
-constexpr double kWeightNoise = 1;
-
-/// Ranges of the channels of a value: root mean square over the pictures of the largest magnitude in
-/// each, so that one odd picture does not decide; and their variances.
-struct ChannelMoments {
-  std::vector<double> range, variance;
-};
+constexpr int kRounds = 3;      // of scales and the steps of weights, which depend on each other
+constexpr double kPower = 0.7;  // of the scales
+constexpr double kHighestLift = 0.5, kLowestLift = 0.02, kLiftStep = 0.85;
 
 std::size_t channels_of(const Value& value) {
   return value.shape.size() < 2 ? 0 : static_cast<std::size_t>(value.shape[1]);
@@ -27,40 +26,68 @@ bool homogeneous(const Node& node) {
   });
 }
 
-bool is_layer(const Node& node) {
-  return node.as<ConvolutionOp>() != nullptr || node.as<FullyConnectedOp>() != nullptr;
+/// The weights of a layer: filter f multiplies the `inputs` numbers of a window from first(f) on.
+struct Filters {
+  std::span<const float> weight;
+  std::size_t inputs, per_group, row;
+  [[nodiscard]] std::size_t count() const { return weight.size() / inputs; }
+  [[nodiscard]] std::size_t first(std::size_t filter) const { return filter / per_group * inputs; }
+  [[nodiscard]] std::span<const float> of(std::size_t filter) const { return weight.subspan(filter * inputs, inputs); }
+};
+
+Filters filters_of(const Node& layer) {
+  const Tensor& weight = layer.params[0].value;
+  const auto* op = layer.as<ConvolutionOp>();
+  const std::size_t groups = op == nullptr ? 1 : static_cast<std::size_t>(op->groups);
+  const auto count = static_cast<std::size_t>(weight.shape()[0]);
+  const std::size_t inputs = weight.elements() / count;
+  return {weight.as<float>(), inputs, count / groups, groups * inputs};
 }
 
 class Balancer {
  public:
-  Balancer(const Regions& regions, std::span<const int> levels, Graph& graph)
-      : regions_(regions), levels_(levels), graph_(graph), channels_(graph.nodes.size()), scale_(graph.nodes.size()) {}
+  Balancer(const Regions& regions, std::span<const GroupValues> groups, Graph& graph)
+      : regions_(regions),
+        groups_(groups),
+        graph_(graph),
+        tails_(graph.nodes.size()),
+        of_channel_(graph.nodes.size()) {}
 
   /// Groups whose channels can be scaled.
   [[nodiscard]] std::vector<int> eligible() const;
   Result<void> measure(const std::vector<int>& groups, const PictureStore& pictures, int threads);
-  Result<bool> balance(int group);
+  /// False when the group stays as it is.
+  bool balance(int group);
 
  private:
   [[nodiscard]] Node& node(NodeId id) const { return graph_.nodes[static_cast<std::size_t>(id)]; }
   [[nodiscard]] int group_of(NodeId id) const { return regions_.group[static_cast<std::size_t>(id)]; }
-  [[nodiscard]] bool is_source(NodeId id) const {
-    const auto& sources = regions_.sources[static_cast<std::size_t>(group_of(id))];
-    return std::find(sources.begin(), sources.end(), id) != sources.end();
+  [[nodiscard]] const GroupValues& values_of(int group) const { return groups_[static_cast<std::size_t>(group)]; }
+  [[nodiscard]] const std::vector<NodeId>& sources(int group) const {
+    return regions_.sources[static_cast<std::size_t>(group)];
   }
+  [[nodiscard]] bool is_source(NodeId id) const {
+    const std::vector<NodeId>& all = sources(group_of(id));
+    return std::find(all.begin(), all.end(), id) != all.end();
+  }
+  /// Has weights for channels of dimension 1.
+  [[nodiscard]] bool is_layer(NodeId id) const { return window_shape(graph_, id).has_value(); }
   [[nodiscard]] std::vector<NodeId> readers(int group) const;
-  bool set_scales(int group, double power);
-  [[nodiscard]] double noise(int group) const;
-  [[nodiscard]] double reader_noise(NodeId reader, double activation_step) const;
-  Result<void> apply(int group);
-  /// Scale of the source channel that weight `i` of a reader multiplies.
-  [[nodiscard]] std::size_t channel_of_weight(const Node& reader, std::size_t i) const;
+  std::size_t number_channels(int group);
+  std::vector<ChannelNoise> noise_of_values(int group, std::size_t channels) const;
+  void add_weights(int group, std::vector<ChannelNoise>& channels) const;
+  [[nodiscard]] std::vector<ChannelNoise> best_scales(int group, const std::vector<ChannelNoise>& channels) const;
+  void apply(int group, const std::vector<ChannelNoise>& channels);
+  /// For each number of a window that `reader` reads, its channel of the value.
+  [[nodiscard]] std::vector<std::size_t> channels_of_window(const Node& reader) const;
+  /// And the source's channel behind it, in the group's numbering.
+  [[nodiscard]] std::vector<std::size_t> origins_of_window(const Node& reader) const;
 
   const Regions& regions_;
-  std::span<const int> levels_;
+  std::span<const GroupValues> groups_;
   Graph& graph_;
-  std::vector<ChannelMoments> channels_;    ///< of the values of groups that are measured
-  std::vector<std::vector<double>> scale_;  ///< s of each value's channels, while a group is looked at
+  std::vector<ChannelTails> tails_;                   ///< of the values that layers of the groups read
+  std::vector<std::vector<std::size_t>> of_channel_;  ///< by node: numbers of its channels within the group
 };
 
 std::vector<int> Balancer::eligible() const {
@@ -73,7 +100,7 @@ std::vector<int> Balancer::eligible() const {
     const Node& n = graph_.nodes[i];
     const bool int8 = regions_.int8[i] != 0;
     if (group_of(id) >= 0) {
-      if (is_source(id) && !(int8 && is_layer(n) && homogeneous(n))) reject(id);
+      if (is_source(id) && !(int8 && is_layer(id) && homogeneous(n))) reject(id);
       if (!is_source(id)) {
         const auto* concat = n.as<ConcatOp>();
         if (concat != nullptr && concat->axis != 1) reject(id);
@@ -82,7 +109,7 @@ std::vector<int> Balancer::eligible() const {
     for (std::size_t k = 0; k < n.inputs.size(); ++k) {
       const NodeId input = n.inputs[k].node;
       const bool member = int8 && group_of(id) >= 0 && group_of(id) == group_of(input) && !is_source(id);
-      const bool layer = int8 && is_layer(n) && k == 0;
+      const bool layer = int8 && is_layer(id) && k == 0;
       if (!member && !layer) reject(input);
     }
   }
@@ -98,190 +125,190 @@ std::vector<NodeId> Balancer::readers(int group) const {
   std::vector<NodeId> ids;
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const Node& n = graph_.nodes[i];
-    if (is_layer(n) && group_of(n.inputs[0].node) == group) ids.push_back(static_cast<NodeId>(i));
+    if (is_layer(static_cast<NodeId>(i)) && group_of(n.inputs[0].node) == group) ids.push_back(static_cast<NodeId>(i));
   }
   return ids;
 }
 
-/// Largest magnitude, sum and sum of squares of each channel of one picture.
-void channel_sums(const Observation& seen, std::size_t channels, double* max, double* sum, double* squares) {
-  std::size_t elements = 1;
-  for (const std::int64_t size : seen.shape) elements *= static_cast<std::size_t>(size);
-  const auto* data = static_cast<const float*>(seen.data);
-  const std::size_t plane = elements / channels;
-  for (std::size_t i = 0; i < elements; ++i) {
-    const std::size_t c = seen.nhwc && seen.shape.size() == 4 ? i % channels : i / plane;
-    const auto x = static_cast<double>(data[i]);
-    max[c] = std::max(max[c], std::fabs(x));
-    sum[c] += x;
-    squares[c] += x * x;
-  }
-}
-
 Result<void> Balancer::measure(const std::vector<int>& groups, const PictureStore& pictures, int threads) {
-  const auto wanted = [&](NodeId id) { return std::find(groups.begin(), groups.end(), group_of(id)) != groups.end(); };
-  std::vector<std::vector<double>> sums(graph_.nodes.size());  // of each picture: max, sum, squares
-  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-    if (wanted(static_cast<NodeId>(i))) sums[i].resize(3 * channels_of(graph_.nodes[i].outputs[0]) * pictures.count());
+  for (const int group : groups) {
+    const GroupValues& values = values_of(group);
+    if (!(values.largest > 1e-12F) || !(values.largest < 1e12F)) continue;
+    for (const NodeId id : readers(group)) {
+      const ValueRef input = node(id).inputs[0];
+      tails_[static_cast<std::size_t>(input.node)] =
+          ChannelTails(channels_of(graph_.value(input)), values.largest, !values.lifted);
+    }
   }
   const Graph* graphs[] = {&graph_};
-  OCTET_CHECK(run_pictures(graphs, pictures, threads, [&](const PictureRun& run, const Observation& seen) {
-    std::vector<double>& all = sums[static_cast<std::size_t>(seen.value.node)];
-    if (all.empty() || seen.dtype != DType::f32) return;
-    const auto channels = static_cast<std::size_t>(seen.shape[1]);
-    double* mine = all.data() + run.picture * 3 * channels;
-    channel_sums(seen, channels, mine, mine + channels, mine + 2 * channels);
-  }));
-  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-    if (sums[i].empty()) continue;
-    const Shape& shape = graph_.nodes[i].outputs[0].shape;
-    const auto channels = static_cast<std::size_t>(shape[1]);
-    double count = static_cast<double>(pictures.count());
-    std::vector<double> range(channels), mean(channels), square(channels);
-    for (std::size_t k = 0; k < sums[i].size(); k += 3 * channels) {
-      for (std::size_t c = 0; c < channels; ++c) {
-        range[c] += sums[i][k + c] * sums[i][k + c];
-        mean[c] += sums[i][k + channels + c];
-        square[c] += sums[i][k + 2 * channels + c];
-      }
-    }
-    for (double& r : range) r = std::sqrt(r / count);
-    for (std::size_t d = 2; d < shape.size(); ++d) count *= static_cast<double>(shape[d]);
-    for (std::size_t c = 0; c < channels; ++c) square[c] = square[c] / count - mean[c] / count * mean[c] / count;
-    channels_[i] = {std::move(range), std::move(square)};
-  }
-  return {};
+  std::vector<std::mutex> mutexes(tails_.size());
+  return run_pictures(graphs, pictures, threads, [&](const PictureRun& /*run*/, const Observation& seen) {
+    ChannelTails& all = tails_[static_cast<std::size_t>(seen.value.node)];
+    if (all.channels() == 0 || seen.dtype != DType::f32) return;
+    const std::lock_guard lock(mutexes[static_cast<std::size_t>(seen.value.node)]);
+    all.add(seen);
+  });
 }
 
-bool Balancer::set_scales(int group, double power) {
-  double widest = 0;
-  for (const NodeId id : regions_.sources[static_cast<std::size_t>(group)]) {
-    for (const double r : channels_[static_cast<std::size_t>(id)].range) widest = std::max(widest, r);
-  }
-  if (!(widest > 1e-12) || !(widest < 1e12)) return false;
+/// Gives the channels of the sources numbers and finds them in the other values of the group; 0: cannot.
+std::size_t Balancer::number_channels(int group) {
+  std::size_t count = 0;
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     if (regions_.group[i] != group) continue;
     const Node& n = graph_.nodes[i];
+    const std::size_t channels = channels_of(n.outputs[0]);
+    std::vector<std::size_t> numbers;
     if (is_source(static_cast<NodeId>(i))) {
-      scale_[i].clear();
-      for (const double r : channels_[i].range) {
-        scale_[i].push_back(std::pow(std::max(r / widest, 1 / kMostStretch), power));
-      }
-    } else if (n.as<FlattenOp>() != nullptr) {
-      const std::vector<double>& from = scale_[static_cast<std::size_t>(n.inputs[0].node)];
-      const std::size_t plane = channels_of(n.outputs[0]) / std::max<std::size_t>(from.size(), 1);
-      scale_[i].clear();
-      for (const double s : from) scale_[i].insert(scale_[i].end(), plane, s);
+      for (std::size_t c = 0; c < channels; ++c) numbers.push_back(count++);
     } else {
-      std::vector<double> joined;
       for (const ValueRef input : n.inputs) {
-        const std::vector<double>& from = scale_[static_cast<std::size_t>(input.node)];
-        joined.insert(joined.end(), from.begin(), from.end());
+        const std::vector<std::size_t>& from = of_channel_[static_cast<std::size_t>(input.node)];
+        const bool flat = n.as<FlattenOp>() != nullptr;
+        const std::size_t plane = flat ? channels / std::max<std::size_t>(from.size(), 1) : 1;
+        for (const std::size_t number : from) numbers.insert(numbers.end(), plane, number);
       }
-      scale_[i] = std::move(joined);
     }
-    if (scale_[i].size() != channels_of(n.outputs[0])) return false;
+    if (numbers.size() != channels) return 0;
+    of_channel_[i] = std::move(numbers);
   }
-  return true;
+  return count;
 }
 
-std::size_t Balancer::channel_of_weight(const Node& reader, std::size_t i) const {
-  const Shape& shape = reader.params[0].value.shape();
-  const std::size_t inputs = reader.params[0].value.elements() / static_cast<std::size_t>(shape[0]);
-  const std::size_t channels = channels_of(graph_.value(reader.inputs[0]));
-  if (const auto* op = reader.as<ConvolutionOp>()) {
-    const auto per_group = static_cast<std::size_t>(shape[1]);
-    const std::size_t filters = static_cast<std::size_t>(shape[0]) / static_cast<std::size_t>(op->groups);
-    return i / inputs / filters * per_group + i % inputs / (inputs / per_group);
-  }
-  return i % inputs / (inputs / channels);
-}
-
-double Balancer::reader_noise(NodeId id, double activation_step) const {
-  const Node& reader = node(id);
-  const auto input = static_cast<std::size_t>(reader.inputs[0].node);
-  const std::vector<double>& scale = scale_[input];
-  const std::vector<double>& variance = channels_[input].variance;
-  const std::span<const float> weight = reader.params[0].value.as<float>();
-  const std::size_t inputs = weight.size() / static_cast<std::size_t>(reader.params[0].value.shape()[0]);
-  double noise = 0;
-  for (std::size_t first = 0; first < weight.size(); first += inputs) {
-    double largest = 0, gain = 0, signal = 0;
-    for (std::size_t i = first; i < first + inputs; ++i) {
-      const std::size_t c = channel_of_weight(reader, i);
-      const double w = static_cast<double>(weight[i]) * scale[c];
-      largest = std::max(largest, std::fabs(w));
-      gain += w * w;
-      signal += variance[c] / (scale[c] * scale[c]);
+/// Noise at the readers' outputs, all filters together, from rounding and clipping each channel of the sources.
+std::vector<ChannelNoise> Balancer::noise_of_values(int group, std::size_t channels) const {
+  std::vector<ChannelNoise> noise(channels);
+  for (ChannelNoise& channel : noise) channel.clipping.resize(ChannelTails::kEdges);
+  for (const NodeId id : readers(group)) {
+    const Node& reader = node(id);
+    const ChannelTails& tails = tails_[static_cast<std::size_t>(reader.inputs[0].node)];
+    const std::vector<std::size_t>& numbers = of_channel_[static_cast<std::size_t>(reader.inputs[0].node)];
+    const std::vector<std::size_t> channel_of = channels_of_window(reader);
+    const Filters filters = filters_of(reader);
+    std::vector<double> gain(tails.channels());
+    for (std::size_t f = 0; f < filters.count(); ++f) {
+      const std::size_t* at = channel_of.data() + filters.first(f);
+      for (const float w : filters.of(f)) gain[*at++] += static_cast<double>(w) * static_cast<double>(w);
     }
-    const double step = largest / 127;
-    noise += activation_step * activation_step * gain + step * step * signal;
+    for (std::size_t c = 0; c < gain.size(); ++c) {
+      ChannelNoise& channel = noise[numbers[c]];
+      channel.low = std::max(channel.low, tails.low(c));
+      channel.rounding += gain[c] * tails.share_not_zero(c) / 12;
+      const std::vector<double> clipped = tails.clipped(c);
+      for (std::size_t k = 0; k < clipped.size(); ++k) channel.clipping[k] += gain[c] * clipped[k];
+    }
   }
   return noise;
 }
 
-double Balancer::noise(int group) const {
-  double widest = 0;
-  for (const NodeId id : regions_.sources[static_cast<std::size_t>(group)]) {
-    const auto i = static_cast<std::size_t>(id);
-    for (std::size_t c = 0; c < scale_[i].size(); ++c) widest = std::max(widest, channels_[i].range[c] / scale_[i][c]);
-  }
-  double sum = 0;
-  for (const NodeId id : readers(group)) {
-    sum += reader_noise(id, widest / static_cast<double>(levels_[static_cast<std::size_t>(group)]));
-  }
-  return sum;
+std::vector<std::size_t> Balancer::channels_of_window(const Node& reader) const {
+  const std::size_t channels = channels_of(graph_.value(reader.inputs[0]));
+  const std::size_t row = filters_of(reader).row;
+  std::vector<std::size_t> result(row);
+  for (std::size_t i = 0; i < row; ++i) result[i] = i / (row / channels);
+  return result;
 }
 
-Result<void> Balancer::apply(int group) {
-  for (const NodeId id : regions_.sources[static_cast<std::size_t>(group)]) {
-    const std::vector<double>& scale = scale_[static_cast<std::size_t>(id)];
+std::vector<std::size_t> Balancer::origins_of_window(const Node& reader) const {
+  const std::vector<std::size_t>& numbers = of_channel_[static_cast<std::size_t>(reader.inputs[0].node)];
+  std::vector<std::size_t> result = channels_of_window(reader);
+  for (std::size_t& channel : result) channel = numbers[channel];
+  return result;
+}
+
+/// Noise from rounding the weights that read each channel, with the steps that the scales so far lead to.
+void Balancer::add_weights(int group, std::vector<ChannelNoise>& channels) const {
+  for (ChannelNoise& channel : channels) channel.weights = 0;
+  for (const NodeId id : readers(group)) {
+    const Node& reader = node(id);
+    const ChannelTails& tails = tails_[static_cast<std::size_t>(reader.inputs[0].node)];
+    const std::vector<std::size_t> channel_of = channels_of_window(reader), origin_of = origins_of_window(reader);
+    const Filters filters = filters_of(reader);
+    std::vector<double> steps(filters.row);  // by number of a window: squares of the steps of all that multiply it
+    for (std::size_t f = 0; f < filters.count(); ++f) {
+      const std::size_t first = filters.first(f);
+      const std::span<const float> weight = filters.of(f);
+      double largest = 0;
+      for (std::size_t i = 0; i < filters.inputs; ++i) {
+        const double scale = channels[origin_of[first + i]].scale;
+        largest = std::max(largest, std::fabs(static_cast<double>(weight[i])) * scale);
+      }
+      for (std::size_t i = 0; i < filters.inputs; ++i) steps[first + i] += largest * largest / (127.0 * 127);
+    }
+    for (std::size_t i = 0; i < filters.row; ++i) {
+      channels[origin_of[i]].weights += steps[i] / 12 * tails.variance(channel_of[i]);
+    }
+  }
+}
+
+/// Scales with the least noise; where values will be lifted, of those for several lifts.
+std::vector<ChannelNoise> Balancer::best_scales(int group, const std::vector<ChannelNoise>& channels) const {
+  const ChannelTails& edges = tails_[static_cast<std::size_t>(node(readers(group)[0]).inputs[0].node)];
+  const GroupValues& values = values_of(group);
+  std::vector<ChannelNoise> best;
+  double least = 0;
+  for (double lift = kHighestLift; lift > kLowestLift; lift *= kLiftStep) {
+    std::vector<ChannelNoise> tried = channels;
+    double noise = 0;
+    for (int round = 0; round < kRounds; ++round) {
+      add_weights(group, tried);
+      noise = choose_scales(edges, {values.levels, values.lifted ? lift : 0}, tried);
+    }
+    if (best.empty() || noise < least) {
+      least = noise;
+      best = std::move(tried);
+    }
+    if (!values.lifted) break;
+  }
+  for (ChannelNoise& channel : best) channel.scale = std::pow(channel.scale, kPower);
+  return best;
+}
+
+/// Divides what yields the channels and multiplies what reads them.
+void Balancer::apply(int group, const std::vector<ChannelNoise>& channels) {
+  for (const NodeId id : sources(group)) {
+    const std::vector<std::size_t>& numbers = of_channel_[static_cast<std::size_t>(id)];
     for (Parameter& parameter : node(id).params) {
       const std::span<float> values = parameter.value.mutable_as<float>();
-      const std::size_t row = values.size() / scale.size();
+      const std::size_t row = values.size() / numbers.size();
       for (std::size_t i = 0; i < values.size(); ++i) {
-        values[i] = static_cast<float>(static_cast<double>(values[i]) / scale[i / row]);
+        values[i] = static_cast<float>(static_cast<double>(values[i]) / channels[numbers[i / row]].scale);
       }
     }
   }
   for (const NodeId id : readers(group)) {
-    const std::vector<double>& scale = scale_[static_cast<std::size_t>(node(id).inputs[0].node)];
+    const std::vector<std::size_t> origin_of = origins_of_window(node(id));
     const std::span<float> values = node(id).params[0].value.mutable_as<float>();
+    const Filters filters = filters_of(node(id));
     for (std::size_t i = 0; i < values.size(); ++i) {
-      values[i] = static_cast<float>(static_cast<double>(values[i]) * scale[channel_of_weight(node(id), i)]);
+      const double scale = channels[origin_of[filters.first(i / filters.inputs) + i % filters.inputs]].scale;
+      values[i] = static_cast<float>(static_cast<double>(values[i]) * scale);
     }
   }
-  return {};
 }
 
-Result<bool> Balancer::balance(int group) {
-  double best = 0, least = 0;
-  for (const double power : {0.0, 0.25, 0.5}) {
-    if (!set_scales(group, power)) return false;
-    const double n = noise(group);
-    if (power == 0 || n < least) {
-      least = n;
-      best = power;
-    }
+bool Balancer::balance(int group) {
+  for (const NodeId id : readers(group)) {
+    if (tails_[static_cast<std::size_t>(node(id).inputs[0].node)].channels() == 0) return false;
   }
-  if (best == 0) return false;
-  set_scales(group, best);
-  OCTET_CHECK(apply(group));
+  const std::size_t count = number_channels(group);
+  if (count == 0 || readers(group).empty()) return false;
+  const std::vector<ChannelNoise> channels = best_scales(group, noise_of_values(group, count));
+  if (std::all_of(channels.begin(), channels.end(), [](const ChannelNoise& c) { return c.scale == 1; })) return false;
+  apply(group, channels);
   return true;
 }
 
 }  // namespace
 
-Result<std::vector<int>> balance(const Regions& regions, std::span<const int> levels, const PictureStore& pictures,
-                                 int threads, Graph& graph) {
-  Balancer balancer(regions, levels, graph);
-  const std::vector<int> groups = balancer.eligible();
+Result<std::vector<int>> balance(const Regions& regions, std::span<const GroupValues> groups,
+                                 const PictureStore& pictures, int threads, Graph& graph) {
+  Balancer balancer(regions, groups, graph);
+  const std::vector<int> eligible = balancer.eligible();
   std::vector<int> changed;
-  if (groups.empty() || pictures.count() == 0) return changed;
-  OCTET_CHECK(balancer.measure(groups, pictures, threads));
-  for (const int group : groups) {
-    OCTET_TRY(const bool moved, balancer.balance(group));
-    if (moved) changed.push_back(group);
+  if (eligible.empty() || pictures.count() == 0) return changed;
+  OCTET_CHECK(balancer.measure(eligible, pictures, threads));
+  for (const int group : eligible) {
+    if (balancer.balance(group)) changed.push_back(group);
   }
   return changed;
 }

@@ -7,13 +7,21 @@
 
 namespace octet {
 
+/// What balance has to know of a group of values.
+struct GroupValues {
+  int levels = 127;     ///< steps from 0 to the threshold
+  float largest = 0;    ///< magnitude
+  bool lifted = false;  ///< will be lifted, see lift.h: negative values must stay few against positive ones
+};
+
 /// For every group of values between layers whose functions are positively homogeneous (none, ReLU,
 /// leaky ReLU; through max pooling, Concat, Flatten and Pad): divides channel c of its sources by s[c]
 /// and multiplies the weights that read it by s[c] (Nagel et al., "Data-free quantization through
-/// weight equalization and bias correction", ICCV 2019). s[c] = (r[c] / max r)^a with r[c] the channel's
-/// range on the pictures; of a in {0, 1/4, 1/2} the one with the least predicted noise at the outputs
-/// of the readers, rounding of activations and of weights together. Returns the groups that changed.
-Result<std::vector<int>> balance(const Regions& regions, std::span<const int> levels, const PictureStore& pictures,
-                                 int threads, Graph& graph);
+/// weight equalization and bias correction", ICCV 2019). The s are those with the least noise at the outputs of the
+/// readers, rounding and clipping of activations and rounding of weights together (channel_scales.h), on the
+/// pictures, to the power 0.7: a channel's range on a few pictures is less certain than that of all. `groups`: by
+/// group. Returns the groups that changed.
+Result<std::vector<int>> balance(const Regions& regions, std::span<const GroupValues> groups,
+                                 const PictureStore& pictures, int threads, Graph& graph);
 
 }  // namespace octet

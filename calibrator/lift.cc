@@ -34,7 +34,6 @@ class Lifter {
  public:
   Lifter(const Regions& regions, Graph& graph) : regions_(regions), graph_(graph) {}
 
-  [[nodiscard]] std::vector<char> liftable(std::span<const DType> dtypes) const;
   Lift raise(int group, double lift);
   /// Pad nodes before the readers that pad.
   void insert_pads(std::vector<Lift>& lifts, std::vector<NodeId>& moved);
@@ -45,34 +44,6 @@ class Lifter {
   const Regions& regions_;
   Graph& graph_;
 };
-
-std::vector<char> Lifter::liftable(std::span<const DType> dtypes) const {
-  std::vector<char> fits(regions_.sources.size());
-  for (std::size_t g = 0; g < fits.size(); ++g) {
-    fits[g] = dtypes[g] == DType::s8 && !regions_.sources[g].empty() ? 1 : 0;
-    for (const NodeId id : regions_.sources[g]) {
-      const Node& source = graph_.nodes[static_cast<std::size_t>(id)];
-      const bool int8 = regions_.int8[static_cast<std::size_t>(id)] != 0;
-      if (!int8 || !is_lift_layer(source) || !ends_leaky(source)) fits[g] = 0;
-    }
-  }
-  const auto reject = [&](NodeId id) {
-    if (group_of(id) >= 0) fits[static_cast<std::size_t>(group_of(id))] = 0;
-  };
-  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-    const Node& node = graph_.nodes[i];
-    const bool int8 = regions_.int8[i] != 0;
-    for (std::size_t k = 0; k < node.inputs.size(); ++k) {
-      const NodeId input = node.inputs[k].node;
-      const bool member = int8 && only_selects(node) && group_of(static_cast<NodeId>(i)) == group_of(input);
-      const bool layer = int8 && is_lift_layer(node) && k == 0 &&
-                         (node.params.size() < 2 || !node.params[1].value.as<float>().empty());
-      if (!member && !layer) reject(input);
-    }
-  }
-  for (const ValueRef output : graph_.outputs) reject(output.node);
-  return fits;
-}
 
 /// bias -= by * (sum of the filter's weights).
 void take_from_bias(Node& reader, double by) {
@@ -164,10 +135,39 @@ double own_lift(const Node& node) {
 
 }  // namespace
 
+std::vector<char> liftable_groups(const Regions& regions, std::span<const DType> dtypes, const Graph& graph) {
+  const auto group_of = [&](NodeId id) { return regions.group[static_cast<std::size_t>(id)]; };
+  std::vector<char> fits(regions.sources.size());
+  for (std::size_t g = 0; g < fits.size(); ++g) {
+    fits[g] = dtypes[g] == DType::s8 && !regions.sources[g].empty() ? 1 : 0;
+    for (const NodeId id : regions.sources[g]) {
+      const Node& source = graph.nodes[static_cast<std::size_t>(id)];
+      const bool int8 = regions.int8[static_cast<std::size_t>(id)] != 0;
+      if (!int8 || !is_lift_layer(source) || !ends_leaky(source)) fits[g] = 0;
+    }
+  }
+  const auto reject = [&](NodeId id) {
+    if (group_of(id) >= 0) fits[static_cast<std::size_t>(group_of(id))] = 0;
+  };
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    const bool int8 = regions.int8[i] != 0;
+    for (std::size_t k = 0; k < node.inputs.size(); ++k) {
+      const NodeId input = node.inputs[k].node;
+      const bool member = int8 && only_selects(node) && group_of(static_cast<NodeId>(i)) == group_of(input);
+      const bool layer = int8 && is_lift_layer(node) && k == 0 &&
+                         (node.params.size() < 2 || !node.params[1].value.as<float>().empty());
+      if (!member && !layer) reject(input);
+    }
+  }
+  for (const ValueRef output : graph.outputs) reject(output.node);
+  return fits;
+}
+
 std::vector<Lift> lift_values(const Regions& regions, std::span<const DType> dtypes, std::span<const float> min,
                               std::span<const float> max, Graph& graph, std::vector<NodeId>& moved) {
   Lifter lifter(regions, graph);
-  const std::vector<char> fits = lifter.liftable(dtypes);
+  const std::vector<char> fits = liftable_groups(regions, dtypes, graph);
   std::vector<Lift> lifts;
   for (std::size_t g = 0; g < fits.size(); ++g) {
     if (fits[g] == 0) continue;

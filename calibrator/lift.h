@@ -17,9 +17,12 @@ struct Lift {
   std::vector<NodeId> readers;  ///< layers whose bias has lost lift * (sum of the filter's weights)
 };
 
-/// For groups of s8 values that come from leaky ReLU alone and reach below zero by less than half of what they reach
-/// above, where only layers read them (through max pooling, Concat, Flatten, UpSampling): lifts them by -min, so that
-/// u8 holds them with nearly twice the resolution. The graph computes what it did, but for values below the smallest
+/// By group, whether lift_values may lift it: s8 values that come from leaky ReLU alone and that only layers read
+/// (through max pooling, Concat, Flatten, UpSampling).
+std::vector<char> liftable_groups(const Regions& regions, std::span<const DType> dtypes, const Graph& graph);
+
+/// Lifts liftable groups that reach below zero by less than half of what they reach above: by -min, so that u8 holds
+/// them with nearly twice the resolution. The graph computes what it did, but for values below the smallest
 /// of the sample. `min` and `max` by node, known for sources of groups; `moved[i]` receives the new number of node i.
 std::vector<Lift> lift_values(const Regions& regions, std::span<const DType> dtypes, std::span<const float> min,
                               std::span<const float> max, Graph& graph, std::vector<NodeId>& moved);

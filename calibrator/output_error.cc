@@ -6,6 +6,7 @@
 #include <limits>     // std::numeric_limits
 #include <utility>    // std::move
 
+#include "octet/calibrator/peak_windows.h"
 #include "octet/calibrator/thresholds.h"
 #include "octet/calibrator/windows.h"
 
@@ -26,8 +27,9 @@ struct Reader {
   std::size_t input = 0;  ///< index among the node's inputs
   int group = -1;
   WindowShape shape;
-  std::size_t count = 0;      ///< windows of one picture
-  std::vector<float> values;  ///< pictures x count x shape.row()
+  std::size_t count = 0;       ///< windows of one picture
+  std::vector<float> values;   ///< pictures x count x shape.row()
+  std::vector<float> weights;  ///< pictures x count: how many windows each stands for
 };
 
 std::vector<Reader> find_readers(const Graph& graph, const Regions& regions, std::size_t pictures) {
@@ -39,7 +41,7 @@ std::vector<Reader> find_readers(const Graph& graph, const Regions& regions, std
     for (std::size_t k = 0; k < node.inputs.size(); ++k) {
       const int group = regions.group[static_cast<std::size_t>(node.inputs[k].node)];
       if (group < 0 || !reads_quantized(graph, regions, id, k) || node.params.empty()) continue;
-      Reader reader{id, k, group, {}, 0, {}};
+      Reader reader{id, k, group, {}, 0, {}, {}};
       if (k == 0) {
         const auto shape = window_shape(graph, id);
         if (!shape) continue;
@@ -60,6 +62,7 @@ std::vector<Reader> find_readers(const Graph& graph, const Regions& regions, std
     if (share < 1)
       reader.count = std::max<std::size_t>(1, static_cast<std::size_t>(share * static_cast<double>(reader.count)));
     reader.values.resize(reader.count * pictures * reader.shape.row());
+    reader.weights.resize(reader.count * pictures);
   }
   return readers;
 }
@@ -97,7 +100,9 @@ Result<void> record(const Graph& graph, const PictureStore& pictures, int thread
       if (node.inputs[reader.input] != seen.value || seen.dtype != DType::f32) continue;
       const std::size_t size = reader.count * reader.shape.row();
       const auto to = std::span(reader.values).subspan(run.picture * size, size);
-      const auto positions = window_positions(reader.shape, reader.count, run.picture);
+      const auto weights = std::span(reader.weights).subspan(run.picture * reader.count, reader.count);
+      const auto positions = choose_windows(
+          reader.input == 0 ? window_peaks(graph, reader.node, seen) : pixel_peaks(seen), run.picture, weights);
       if (reader.input == 0) {
         copy_windows(graph, reader.node, seen, positions, to);
       } else {
@@ -171,14 +176,19 @@ std::vector<float> slopes_of(const Graph& graph, const Reader& reader, std::vect
 }
 
 /// Sum over filters of the variance over windows, each result times its slope.
-double variance_of(std::span<const float> results, std::span<const float> slopes, std::size_t used) {
+double variance_of(std::span<const float> results, std::span<const float> slopes, std::span<const float> weights) {
+  const std::size_t used = results.size() / std::max<std::size_t>(weights.size(), 1);
   std::vector<double> mean(used), square(used);
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    const auto y = static_cast<double>(results[i] * slopes[i]);
-    mean[i % used] += y;
-    square[i % used] += y * y;
+  double n = 0;
+  for (std::size_t r = 0; r < weights.size(); ++r) {
+    const auto weight = static_cast<double>(weights[r]);
+    n += weight;
+    for (std::size_t k = 0; k < used; ++k) {
+      const auto y = static_cast<double>(results[r * used + k] * slopes[r * used + k]);
+      mean[k] += weight * y;
+      square[k] += weight * y * y;
+    }
   }
-  const double n = static_cast<double>(results.size() / std::max<std::size_t>(used, 1));
   double sum = 0;
   for (std::size_t k = 0; k < used; ++k) sum += square[k] / n - mean[k] / n * mean[k] / n;
   return sum;
@@ -235,7 +245,7 @@ struct ReaderSignal {
 ReaderSignal signal_of(const Graph& graph, const Reader& reader) {
   const std::vector<float> results = results_of(graph, reader, reader.values);
   ReaderSignal signal{slopes_of(graph, reader, results), 0};
-  signal.variance = variance_of(results, signal.slopes, used_filters(reader));
+  signal.variance = variance_of(results, signal.slopes, reader.weights);
   return signal;
 }
 
@@ -253,7 +263,7 @@ double unseen_error(const Graph& graph, const Regions& regions, const Reader& re
     rounding_error(std::span(reader.values).subspan(p * size, size), dtype, scale_of(threshold, levels_of(dtype)),
                    std::span(error).subspan(p * size, size));
   }
-  return variance_of(results_of(graph, reader, error), signal.slopes, used_filters(reader)) / signal.variance;
+  return variance_of(results_of(graph, reader, error), signal.slopes, reader.weights) / signal.variance;
 }
 
 /// The threshold with the least mean error over those within kShift steps of it: pictures to come may reach further

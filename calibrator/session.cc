@@ -134,9 +134,19 @@ Result<void> collect_again(const std::vector<NodeId>& nodes, int threads, const 
 /// Balances the channels of the graph. Statistics of the values that change are those on the kept pictures then.
 Result<void> balance_and_collect(const Regions& regions, const CalibrationOptions& options, const PictureStore& store,
                                  SampledGraph& sampled) {
-  std::vector<int> levels;
-  for (const DType dtype : group_dtypes(regions, smallest(sampled), options.dtype)) levels.push_back(levels_of(dtype));
-  OCTET_TRY(const std::vector<int> changed, balance(regions, levels, store, options.threads, sampled.graph));
+  const std::vector<DType> dtypes = group_dtypes(regions, smallest(sampled), options.dtype);
+  std::vector<char> lifted(dtypes.size());
+  if (options.dtype == ActivationType::automatic) lifted = liftable_groups(regions, dtypes, sampled.graph);
+  const std::vector<const ValueStatistics*> statistics = statistics_by_node(sampled);
+  std::vector<GroupValues> groups;
+  for (std::size_t g = 0; g < dtypes.size(); ++g) {
+    GroupValues values{lifted[g] != 0 ? levels_of(DType::u8) : levels_of(dtypes[g]), 0, lifted[g] != 0};
+    for (const NodeId id : regions.sources[g]) {
+      values.largest = std::max(values.largest, statistics[static_cast<std::size_t>(id)]->max_magnitude());
+    }
+    groups.push_back(values);
+  }
+  OCTET_TRY(const std::vector<int> changed, balance(regions, groups, store, options.threads, sampled.graph));
   std::vector<NodeId> again;
   for (const int group : changed) {
     const std::vector<NodeId>& sources = regions.sources[static_cast<std::size_t>(group)];

@@ -70,8 +70,8 @@ TEST(Balance, KeepsTheFunctionAndNarrowsRanges) {
   Graph graph = uneven_model().graph;
   const auto before = test::run(Plan::compile(graph).value(), pictures);
   const Regions regions = find_regions(graph, {});
-  const std::vector<int> levels(regions.sources.size(), 127);
-  const auto changed = balance(regions, levels, store_of(pictures), 0, graph).value();
+  const std::vector<GroupValues> groups(regions.sources.size(), {127, 8, false});
+  const auto changed = balance(regions, groups, store_of(pictures), 0, graph).value();
   ASSERT_FALSE(changed.empty());
   EXPECT_GT(sqnr(before, test::run(Plan::compile(graph).value(), pictures)), 100);
 }
@@ -85,8 +85,8 @@ TEST(Balance, LeavesResidualSumsAndClipsAlone) {
   net.fuse_sum(y, x);
   net.output(net.convolution("c3", y, 4));
   const Regions regions = find_regions(net.graph, {});
-  const std::vector<int> levels(regions.sources.size(), 255);
-  EXPECT_TRUE(balance(regions, levels, store_of(noise(4, 8)), 0, net.graph).value().empty());
+  const std::vector<GroupValues> groups(regions.sources.size(), {255, 8, false});
+  EXPECT_TRUE(balance(regions, groups, store_of(noise(4, 8)), 0, net.graph).value().empty());
 }
 
 TEST(AutomaticMode, LosesLessThanThresholdsAlone) {
