@@ -13,7 +13,8 @@ namespace {
 
 constexpr int kRounds = 3;      // of scales and the steps of weights, which depend on each other
 constexpr double kPower = 0.7;  // of the scales
-constexpr double kHighestLift = 0.5, kLowestLift = 0.02, kLiftStep = 0.85;
+constexpr int kLifts = 20;      // tried, each a share of the last
+constexpr double kHighestLift = 0.5, kLiftStep = 0.85;
 
 std::size_t channels_of(const Value& value) {
   return value.shape.size() < 2 ? 0 : static_cast<std::size_t>(value.shape[1]);
@@ -204,7 +205,8 @@ std::vector<std::size_t> Balancer::channels_of_window(const Node& reader) const 
   const std::size_t channels = channels_of(graph_.value(reader.inputs[0]));
   const std::size_t row = filters_of(reader).row;
   std::vector<std::size_t> result(row);
-  for (std::size_t i = 0; i < row; ++i) result[i] = i / (row / channels);
+  const std::size_t window = std::max<std::size_t>(row / std::max<std::size_t>(channels, 1), 1);
+  for (std::size_t i = 0; i < row; ++i) result[i] = i / window;
   return result;
 }
 
@@ -246,18 +248,18 @@ std::vector<ChannelNoise> Balancer::best_scales(int group, const std::vector<Cha
   const GroupValues& values = values_of(group);
   std::vector<ChannelNoise> best;
   double least = 0;
-  for (double lift = kHighestLift; lift > kLowestLift; lift *= kLiftStep) {
+  for (int k = 0; k < (values.lifted ? kLifts : 1); ++k) {
+    const double lift = values.lifted ? kHighestLift * std::pow(kLiftStep, k) : 0;
     std::vector<ChannelNoise> tried = channels;
     double noise = 0;
     for (int round = 0; round < kRounds; ++round) {
       add_weights(group, tried);
-      noise = choose_scales(edges, {values.levels, values.lifted ? lift : 0}, tried);
+      noise = choose_scales(edges, {values.levels, lift}, tried);
     }
     if (best.empty() || noise < least) {
       least = noise;
       best = std::move(tried);
     }
-    if (!values.lifted) break;
   }
   for (ChannelNoise& channel : best) channel.scale = std::pow(channel.scale, kPower);
   return best;
@@ -288,7 +290,8 @@ void Balancer::apply(int group, const std::vector<ChannelNoise>& channels) {
 
 bool Balancer::balance(int group) {
   for (const NodeId id : readers(group)) {
-    if (tails_[static_cast<std::size_t>(node(id).inputs[0].node)].channels() == 0) return false;
+    const std::size_t channels = tails_[static_cast<std::size_t>(node(id).inputs[0].node)].channels();
+    if (channels == 0 || filters_of(node(id)).row % channels != 0) return false;
   }
   const std::size_t count = number_channels(group);
   if (count == 0 || readers(group).empty()) return false;

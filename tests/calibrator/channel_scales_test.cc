@@ -164,9 +164,10 @@ TEST(Balance, KeepsNegativeValuesFewWhereTheyAreLifted) {
   }
   net.node(x).params[1].value.mutable_as<float>()[1] = -3;
   net.output(net.convolution("b", x, 4));
-  PictureStore pictures(3 * 12 * 12, 8);
+  constexpr std::size_t kBytes = std::size_t{3} * 12 * 12;
+  PictureStore pictures(kBytes, 8);
   std::mt19937 random(3);
-  std::vector<std::uint8_t> picture(3 * 12 * 12);
+  std::vector<std::uint8_t> picture(kBytes);
   for (int i = 0; i < 8; ++i) {
     for (std::uint8_t& pixel : picture) pixel = static_cast<std::uint8_t>(random());
     pictures.add(picture);

@@ -18,8 +18,8 @@ TEST(PeakWindows, AreTheLargestOfEveryPixelAndWindow) {
   ValueRef x = net.image({1, 2, 4, 4}, {0, 0}, {1, 1});
   x = net.convolution("c", x, 3, 3, 1, 2);
   std::vector<float> values(32);  // NHWC
-  values[2 * (1 * 4 + 2) + 1] = -5;
-  values[2 * (3 * 4 + 3)] = 2;
+  values[13] = -5;                // row 1, column 2, channel 1
+  values[30] = 2;
   static const std::string kName = "x";
   const Shape shape = {1, 2, 4, 4};
   const Observation seen{{0, 0}, kName, DType::f32, 0, shape, true, values.data()};

@@ -70,8 +70,8 @@ void paint(const std::uint8_t* picture, const Pictures& pictures, const InputLay
     for (std::int64_t x = 0; x < layout.width; ++x, slot += channels) {
       const std::int64_t from_y = y - layout.border.top, from_x = x - layout.border.left;
       const bool inside = from_y >= 0 && from_x >= 0 && from_y < pictures.height && from_x < pictures.width;
-      const std::uint8_t* pixel = picture + static_cast<std::size_t>(from_y * pictures.width + from_x) * channels;
-      std::copy_n(inside ? pixel : layout.border.value.data(), channels, slot);
+      const auto offset = static_cast<std::size_t>(inside ? from_y * pictures.width + from_x : 0) * channels;
+      std::copy_n(inside ? picture + offset : layout.border.value.data(), channels, slot);
     }
   }
 }
