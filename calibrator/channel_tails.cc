@@ -7,9 +7,9 @@
 namespace octet {
 namespace {
 
-constexpr std::int32_t kSpare = 23 - 4,
-                       kSpareMask =
-                           (1 << kSpare) - 1;  // bits of a fraction below those that tell 16 bins of an octave apart
+// Bits of a fraction below those that tell 16 bins of an octave apart.
+constexpr std::int32_t kSpare = 23 - 4;
+constexpr std::int32_t kSpareMask = (1 << kSpare) - 1;
 
 std::int32_t upper_bits(float x) { return std::bit_cast<std::int32_t>(x) >> kSpare; }
 

@@ -80,15 +80,6 @@ void copy_pixels(const Observation& seen, std::span<const std::uint64_t> positio
 /// The largest magnitude of each source in each picture: by node, then picture.
 using Peaks = std::vector<std::vector<float>>;
 
-float largest_magnitude(const Observation& seen) {
-  std::size_t elements = 1;
-  for (const std::int64_t size : seen.shape) elements *= static_cast<std::size_t>(size);
-  const auto* data = static_cast<const float*>(seen.data);
-  float largest = 0;
-  for (std::size_t i = 0; i < elements; ++i) largest = std::max(largest, std::fabs(data[i]));
-  return largest;
-}
-
 Result<void> record(const Graph& graph, const PictureStore& pictures, int threads, std::vector<Reader>& readers,
                     Peaks& peaks) {
   const Graph* graphs[] = {&graph};

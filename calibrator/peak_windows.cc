@@ -23,6 +23,12 @@ float largest_magnitude(std::span<const float> values) {
 
 }  // namespace
 
+float largest_magnitude(const Observation& seen) {
+  std::size_t elements = 1;
+  for (const std::int64_t size : seen.shape) elements *= static_cast<std::size_t>(size);
+  return largest_magnitude({static_cast<const float*>(seen.data), elements});
+}
+
 std::vector<float> pixel_peaks(const Observation& seen) {
   const auto* data = static_cast<const float*>(seen.data);
   const auto channels = static_cast<std::size_t>(seen.shape[1]);

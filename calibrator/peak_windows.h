@@ -9,7 +9,9 @@
 
 namespace octet {
 
-/// The largest magnitude of each pixel of the image `seen` (f32) over its channels, row by row.
+/// The largest magnitude of all values `seen` (f32).
+float largest_magnitude(const Observation& seen);
+/// And of each pixel of the image `seen` over its channels, row by row.
 std::vector<float> pixel_peaks(const Observation& seen);
 /// And of each window that the Convolution or FullyConnected `node` reads of it as its first input, in the order of
 /// its outputs' pixels.
